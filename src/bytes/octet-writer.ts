@@ -1,0 +1,96 @@
+/**
+ * Where new octets are laid down before they are written: heads, chunk framing, short content behind a head.
+ * Decides where octets stand in memory; leaves to others when they are written and to whom.
+ */
+
+/** Below this length a loop in JavaScript beats the call into Node's native copy (bench: micro/copy). */
+const COPY_BY_LOOP_OCTETS = 48;
+const SLAB_OCTETS = 65536;
+
+/**
+ * An append-only stretch of memory. Spans handed out stay valid until {@link rewind} is told that they were written:
+ * a write that completes at once gives its octets back, one that does not keeps its part of the slab and the writer
+ * goes on behind it, in a new slab when the old one is full. The collector frees a slab when its last write is done.
+ */
+export class OctetWriter {
+  /** The slab. Replaced when it runs out, so read it again after every put. */
+  octets: Buffer = Buffer.allocUnsafeSlow(SLAB_OCTETS);
+  /** Next free octet. */
+  position = 0;
+  /** First octet of the span that is being laid down. */
+  private spanStart = 0;
+
+  /** Begins a span and answers its first position. Spans do not nest. */
+  begin(): number {
+    if (this.position === this.octets.length) this.replace(SLAB_OCTETS);
+    return (this.spanStart = this.position);
+  }
+
+  /** First octet of the span laid down since {@link begin}; read it after the last put, as growth moves it. */
+  get start(): number {
+    return this.spanStart;
+  }
+
+  /** Gives back all octets from `to` on: they were written, or are not wanted. */
+  rewind(slab: Uint8Array, to: number): void {
+    if (slab === this.octets && to <= this.position) this.position = to;
+  }
+
+  /** Makes room for `count` more octets behind the span that is being laid down; moves the span if it must. */
+  reserve(count: number): void {
+    if (this.position + count > this.octets.length) this.replace(count);
+  }
+
+  putOctet(octet: number): void {
+    if (this.position === this.octets.length) this.replace(1);
+    this.octets[this.position++] = octet;
+  }
+
+  /** Appends source[start, end). */
+  put(source: Uint8Array, start = 0, end: number = source.length): void {
+    const count = end - start;
+    if (this.position + count > this.octets.length) this.replace(count);
+    const octets = this.octets;
+    let at = this.position;
+    this.position = at + count;
+    if (count <= COPY_BY_LOOP_OCTETS) {
+      for (let i = start; i < end; i++) octets[at++] = source[i];
+    } else if (source instanceof Buffer) {
+      source.copy(octets, at, start, end);
+    } else {
+      octets.set(source.subarray(start, end), at);
+    }
+  }
+
+  /** Appends Latin-1 text, one octet per code unit; the caller vouches that no code unit is above 255. */
+  putLatin1(text: string): void {
+    const count = text.length;
+    if (this.position + count > this.octets.length) this.replace(count);
+    if (count <= COPY_BY_LOOP_OCTETS) {
+      const octets = this.octets;
+      let at = this.position;
+      for (let i = 0; i < count; i++) octets[at++] = text.charCodeAt(i);
+      this.position = at;
+    } else {
+      this.position += this.octets.write(text, this.position, 'latin1');
+    }
+  }
+
+  putDecimal(value: number): void {
+    this.putLatin1(String(value));
+  }
+
+  putHex(value: number): void {
+    this.putLatin1(value.toString(16));
+  }
+
+  /** A new slab, with the span that is being laid down moved to its front. */
+  private replace(atLeast: number): void {
+    const open = this.position - this.spanStart;
+    const slab = Buffer.allocUnsafeSlow(Math.max(SLAB_OCTETS, (open + atLeast) * 2));
+    this.octets.copy(slab, 0, this.spanStart, this.position);
+    this.octets = slab;
+    this.spanStart = 0;
+    this.position = open;
+  }
+}

@@ -1,0 +1,248 @@
+/**
+ * Between transports and machines: a chunk arrives, the machine receives it, every effect is carried out. One pump
+ * serves both sides of all connections of a driver; nothing else writes to a transport. Decides nothing about HTTP.
+ */
+import { OctetWriter } from '../bytes/octet-writer.js';
+import type { Connection } from '../machine/connection.js';
+import {
+  ABORT,
+  CLOSE,
+  CONNECT,
+  DOWNSTREAM,
+  Effects,
+  END,
+  RELEASE,
+  type SideIndex,
+  UPSTREAM,
+  WRITE,
+} from '../machine/effects.js';
+import type { Peer } from '../machine/policy.js';
+import type { Link } from './pool.js';
+import type { Transport, TransportEvents } from './transport.js';
+import { type Wheel, WheelEntry } from './wheel.js';
+
+/** What the pump needs of the driver: upstream connections. */
+export interface Dialler {
+  /**
+   * A connection to `peer`: an idle one at once, or one that is being made, announced through
+   * {@link Pump.linkConnected} or {@link Pump.linkFailed}.
+   * @returns the idle link, or null when the answer comes later
+   */
+  dial(session: Session, peer: Peer, fresh: boolean, now: number): Link | null;
+  /** The link is clean and may serve another request. */
+  keep(link: Link, now: number): void;
+  /** The link was closed by the pump. */
+  closed(link: Link): void;
+  /** The session is over. */
+  over(session: Session): void;
+}
+
+/** One downstream connection with its machine, its transports and its place in the wheel. */
+export class Session extends WheelEntry {
+  machine!: Connection;
+  link: Link | null = null;
+  /** Cancels the dial under way, if any. */
+  cancelDial: (() => void) | null = null;
+  /** The driver has been told that the machine is over. */
+  isOver = false;
+
+  constructor(
+    readonly pump: Pump,
+    readonly downstream: Transport,
+  ) {
+    super();
+  }
+
+  override due(now: number): void {
+    this.machine.expire(now);
+    this.pump.drain(this, now);
+  }
+}
+
+export class Pump implements TransportEvents {
+  /** Shared by all machines of the driver. */
+  readonly effects = new Effects();
+  readonly out = new OctetWriter();
+  /** Writes to transports, for tests and the bench. */
+  writes = 0;
+  private dialResult: Link | null = null;
+  /** The slab of `out`, and the part of it that writes may still be waiting with. */
+  private slab: Buffer;
+  private slabUsed = 0;
+
+  constructor(
+    private readonly wheel: Wheel,
+    private readonly dialler: Dialler,
+    private readonly clock: () => number,
+  ) {
+    this.slab = this.out.octets;
+  }
+
+  // ---- Events of both sides
+
+  onChunk(transport: Transport, chunk: Buffer, start: number, end: number): void {
+    const session = transport.owner as Session;
+    const now = this.clock();
+    session.machine.receive(sideOf(session, transport), chunk, start, end, now);
+    this.drain(session, now);
+  }
+
+  onEnd(transport: Transport): void {
+    const session = transport.owner as Session;
+    const now = this.clock();
+    session.machine.ended(sideOf(session, transport), now);
+    this.drain(session, now);
+  }
+
+  onFailure(transport: Transport, detail: string): void {
+    const session = transport.owner as Session;
+    const now = this.clock();
+    const side = sideOf(session, transport);
+    if (side === UPSTREAM) {
+      this.dialler.closed(session.link!);
+      session.link = null;
+    }
+    session.machine.failed(side, detail, now);
+    this.drain(session, now);
+  }
+
+  onDrain(transport: Transport): void {
+    const session = transport.owner as Session;
+    const now = this.clock();
+    session.machine.drained(sideOf(session, transport), now);
+    this.drain(session, now);
+  }
+
+  /** A connection asked for through {@link Dialler.dial} is there. */
+  linkConnected(session: Session, link: Link): void {
+    const now = this.clock();
+    this.attach(session, link);
+    session.machine.connected(false, now);
+    this.drain(session, now);
+  }
+
+  /** A connection asked for through {@link Dialler.dial} could not be made. */
+  linkFailed(session: Session, detail: string): void {
+    const now = this.clock();
+    session.cancelDial = null;
+    session.machine.connectFailed(detail, now);
+    this.drain(session, now);
+  }
+
+  // ---- Effects
+
+  /** Carries out every effect of the machine's last input, then brings reading and deadline into line with it. */
+  drain(session: Session, now: number): void {
+    const { machine } = session;
+    for (;;) {
+      this.carryOut(session, now);
+      const link = this.dialResult;
+      if (link !== null) {
+        this.dialResult = null;
+        machine.connected(true, now);
+      } else if (session.downstream.isBlocked && !machine.downstreamBlocked && !machine.isOver) {
+        machine.blocked(DOWNSTREAM, now);
+      } else if (session.link?.transport.isBlocked === true && !machine.upstream.isBlocked) {
+        machine.blocked(UPSTREAM, now);
+      } else {
+        break;
+      }
+    }
+    if (machine.isOver) {
+      if (session.isOver) return;
+      session.isOver = true;
+      this.wheel.cancel(session);
+      this.dialler.over(session);
+      return;
+    }
+    session.downstream.read(machine.readsDownstream);
+    session.link?.transport.read(machine.readsUpstream);
+    this.wheel.schedule(session, machine.deadline);
+  }
+
+  private carryOut(session: Session, now: number): void {
+    const { effects, out } = this;
+    if (effects.count === 0) return;
+    let waits = false;
+    for (let i = 0; i < effects.count; i++) {
+      const effect = effects.at(i);
+      switch (effect.kind) {
+        case WRITE: {
+          const transport =
+            effect.side === DOWNSTREAM ? session.downstream : (session.link?.transport ?? null);
+          if (transport === null) break;
+          const hasMore = i + 1 < effects.count && continues(effects, i, effect.side);
+          transport.write(effect.buffer!, effect.start, effect.end, hasMore);
+          if (!hasMore) {
+            this.writes++;
+            if (transport.waitingOctets > 0) waits = true;
+          }
+          break;
+        }
+        case END:
+          if (effect.side === DOWNSTREAM) session.downstream.end();
+          else session.link?.transport.end();
+          break;
+        case CLOSE:
+          if (effect.side === DOWNSTREAM) session.downstream.close();
+          else this.dropLink(session, false);
+          break;
+        case ABORT:
+          if (effect.side === DOWNSTREAM) session.downstream.destroy(true);
+          else this.dropLink(session, true);
+          break;
+        case RELEASE: {
+          const link = session.link!;
+          session.link = null;
+          this.dialler.keep(link, now);
+          break;
+        }
+        case CONNECT: {
+          const link = this.dialler.dial(session, effect.peer!, effect.fresh, now);
+          if (link !== null) {
+            this.attach(session, link);
+            this.dialResult = link;
+          }
+          break;
+        }
+      }
+    }
+    effects.clear();
+    // What was laid down and written at once is free again; what still waits keeps its part of the slab.
+    if (out.octets !== this.slab) {
+      this.slab = out.octets;
+      this.slabUsed = 0;
+    }
+    if (waits) this.slabUsed = out.position;
+    else out.rewind(this.slab, this.slabUsed);
+  }
+
+  private attach(session: Session, link: Link): void {
+    session.cancelDial = null;
+    session.link = link;
+    link.requests++;
+    link.transport.owner = session;
+    link.transport.events = this;
+  }
+
+  private dropLink(session: Session, now: boolean): void {
+    session.cancelDial?.();
+    session.cancelDial = null;
+    const { link } = session;
+    if (link === null) return;
+    session.link = null;
+    if (now) link.transport.destroy(false);
+    else link.transport.close();
+    this.dialler.closed(link);
+  }
+}
+
+function sideOf(session: Session, transport: Transport): SideIndex {
+  return transport === session.downstream ? DOWNSTREAM : UPSTREAM;
+}
+
+/** Whether the effect behind `i` writes to the same side. */
+function continues(effects: Effects, i: number, side: SideIndex): boolean {
+  const next = effects.at(i + 1);
+  return next.kind === WRITE && next.side === side;
+}

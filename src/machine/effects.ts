@@ -1,0 +1,95 @@
+/**
+ * What the machine wants done, in order. Decides nothing; the machine appends, the driver drains after every input.
+ * Entries are used again, so an exchange allocates none.
+ */
+import type { OctetWriter } from '../bytes/octet-writer.js';
+import type { Peer } from './policy.js';
+
+/** The two sides of a connection. */
+export const DOWNSTREAM = 0;
+export const UPSTREAM = 1;
+export type SideIndex = 0 | 1;
+
+/** Write buffer[start, end) to the side. The octets are valid until the next input to any machine: see {@link Effect}. */
+export const WRITE = 1;
+/** Half-close the side once everything before is written. */
+export const END = 2;
+/** Close the side once everything before is written. */
+export const CLOSE = 3;
+/** Close the side now and drop what is not written: the peer must not take what it has for a whole message. */
+export const ABORT = 4;
+/** Find or make a connection to `peer`; `fresh` forbids an idle one. Answer with `connected` or `connectFailed`. */
+export const CONNECT = 5;
+/** The upstream connection is clean: keep it for another request, or close it. */
+export const RELEASE = 6;
+
+/**
+ * One thing to do. `buffer` is either the shared {@link OctetWriter}'s slab or the chunk that was received last: the
+ * driver must have written or copied the octets, or own the chunk, before it gives the machine another input.
+ */
+export class Effect {
+  kind = 0;
+  side: SideIndex = DOWNSTREAM;
+  buffer: Buffer | null = null;
+  start = 0;
+  end = 0;
+  peer: Peer | null = null;
+  fresh = false;
+}
+
+/** A list of effects that is filled and drained over and over. One may serve many machines, drained between inputs. */
+export class Effects {
+  count = 0;
+  private readonly entries: Effect[] = [];
+
+  at(index: number): Effect {
+    return this.entries[index];
+  }
+
+  clear(): void {
+    for (let i = 0; i < this.count; i++) {
+      this.entries[i].buffer = null;
+      this.entries[i].peer = null;
+    }
+    this.count = 0;
+  }
+
+  /** Appends a write; a span that continues the last write to that side becomes part of it. */
+  write(side: SideIndex, buffer: Buffer, start: number, end: number): void {
+    if (start === end) return;
+    if (this.count > 0) {
+      const last = this.entries[this.count - 1];
+      if (last.kind === WRITE && last.side === side && last.buffer === buffer && last.end === start) {
+        last.end = end;
+        return;
+      }
+    }
+    const effect = this.add(WRITE, side);
+    effect.buffer = buffer;
+    effect.start = start;
+    effect.end = end;
+  }
+
+  /** Whether the last effect writes octets of `out` up to its position to `side`: more can be laid down behind them. */
+  endsWith(side: SideIndex, out: OctetWriter): boolean {
+    if (this.count === 0) return false;
+    const last = this.entries[this.count - 1];
+    return (
+      last.kind === WRITE && last.side === side && last.buffer === out.octets && last.end === out.position
+    );
+  }
+
+  add(kind: number, side: SideIndex): Effect {
+    if (this.count === this.entries.length) this.entries.push(new Effect());
+    const effect = this.entries[this.count++];
+    effect.kind = kind;
+    effect.side = side;
+    return effect;
+  }
+
+  connect(peer: Peer, fresh: boolean): void {
+    const effect = this.add(CONNECT, UPSTREAM);
+    effect.peer = peer;
+    effect.fresh = fresh;
+  }
+}

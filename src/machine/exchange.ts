@@ -1,0 +1,89 @@
+/**
+ * One request and its response: what a policy and a log line may read. Decides nothing; the connection fills it.
+ */
+import type { Fault } from '../error.js';
+import { Head } from '../message/head.js';
+import type { ConnectionFacts, Peer, Plan } from './policy.js';
+
+/** One try of one peer. Times are monotonic ms; -1 until they are known. */
+export class Attempt {
+  connectedAt = -1;
+  /** First octet of the response head came. */
+  headAt = -1;
+  endedAt = -1;
+  /** Final status the peer answered with, 0 before; the status it was given up with (502, 504) if it failed. */
+  status = 0;
+  octetsSent = 0;
+  octetsReceived = 0;
+  /** Octets of response content, its transfer coding removed ($upstream_response_length). */
+  contentOctets = 0;
+  /** The connection came from the pool. */
+  reused = false;
+
+  constructor(
+    readonly peer: Peer,
+    readonly startedAt: number,
+  ) {}
+}
+
+/** What ended an exchange or a tunnel. */
+export type Outcome =
+  'open' | 'complete' | 'refused' | 'downstream-closed' | 'upstream-failed' | 'tunnel-closed';
+
+const NO_HEAD = new Head(0);
+const NO_ATTEMPTS: Attempt[] = [];
+
+/** Created when a request head is complete, or when one is refused. */
+export class Exchange {
+  /** Valid until Policy.finished returns. Empty (length 0) if the head was refused before it was whole. */
+  request: Head;
+  /** The upstream's final response head; empty until it is there. */
+  response: Head = NO_HEAD;
+  plan: Plan | undefined = undefined;
+  /** The policy's own. */
+  context: unknown = undefined;
+  /** Number of this request on its connection, from 1 ($connection_requests). */
+  readonly ordinal: number;
+
+  /** Monotonic ms of the head's first octet. */
+  readonly startedAt: number;
+  endedAt = -1;
+  /** Status sent downstream, 0 before; 499 when the downstream side left first, as in nginx. */
+  status = 0;
+  /** Octets of head and content received ($request_length). */
+  octetsReceived = 0;
+  /** Octets sent downstream ($bytes_sent), the head included. */
+  octetsSent = 0;
+  /** Octets of the response head sent, interim responses included. */
+  headOctetsSent = 0;
+  /** Every try in order; shared and empty until the first. */
+  attempts: readonly Attempt[] = NO_ATTEMPTS;
+  outcome: Outcome = 'open';
+  /** What went wrong, if anything did: for a tunnel, why it closed. */
+  fault: Fault | null = null;
+  /** Protocols were switched: everything behind the heads is a tunnel's. */
+  tunnelled = false;
+  /** The request head sent upstream carried an offer to switch. */
+  offered = false;
+
+  constructor(
+    readonly connection: ConnectionFacts,
+    request: Head,
+    ordinal: number,
+    startedAt: number,
+  ) {
+    this.request = request;
+    this.ordinal = ordinal;
+    this.startedAt = startedAt;
+  }
+
+  /** The attempt that is under way, or the last one. */
+  get attempt(): Attempt | undefined {
+    return this.attempts[this.attempts.length - 1];
+  }
+
+  addAttempt(attempt: Attempt): void {
+    if (this.attempts === NO_ATTEMPTS) this.attempts = [attempt];
+    else (this.attempts as Attempt[]).push(attempt);
+  }
+}

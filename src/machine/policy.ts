@@ -1,0 +1,159 @@
+/**
+ * What the machine asks of whoever decides: where a request goes, what is edited, how long to wait. The machine
+ * declares these interfaces, `proxy/` implements them from a configuration, an embedder may implement them by hand.
+ * All times are milliseconds, all sizes octets.
+ */
+import type { Fault } from '../error.js';
+import type { FieldEdits, ValueSource } from '../message/field-edits.js';
+import type { Exchange } from './exchange.js';
+
+/** What is known of one downstream connection. Texts are rendered once per connection. */
+export interface ConnectionFacts {
+  /** Serial number, unique in the process ($connection). */
+  readonly serial: number;
+  /** Numeric address, or `unix:` (as nginx shows it). */
+  readonly remoteAddress: string;
+  /** 0 for a unix socket. */
+  readonly remotePort: number;
+  /** Numeric address, or `unix:PATH`. */
+  readonly localAddress: string;
+  readonly localPort: number;
+  readonly secure: boolean;
+  /** Monotonic ms. */
+  readonly openedAt: number;
+  /** The policy's own: what it renders once per connection. Start it as undefined, so that the object keeps its shape. */
+  cache?: unknown;
+}
+
+/** What holds on a connection before a request has named its server. */
+export interface ReadingRules {
+  /** For the whole head, from its first octet; for the first head from the accept. */
+  readonly headTimeoutMs: number;
+  /** Longest request line, and longest field line (large_client_header_buffers, second number). */
+  readonly maxLineOctets: number;
+  /** Longest head (large_client_header_buffers, product). */
+  readonly maxHeadOctets: number;
+  /** Most field lines in a head (max_headers). */
+  readonly maxFields: number;
+}
+
+/** What holds for the downstream side of one exchange, and for the connection behind it. */
+export interface DownstreamRules {
+  /** 0 turns persistent connections off. */
+  readonly keepaliveTimeoutMs: number;
+  /** Requests on one connection before it is closed. */
+  readonly keepaliveRequests: number;
+  /** Age of a connection after which the next answer closes it. */
+  readonly keepaliveTimeMs: number;
+  /** Between two reads of request content. */
+  readonly bodyTimeoutMs: number;
+  /** Between two writes that the downstream side accepts. */
+  readonly sendTimeoutMs: number;
+  /** Largest request content; 0 for no limit. */
+  readonly maxContentOctets: number;
+  /** Longest time spent reading and dropping what still comes after a refusal, so that the peer can read it. */
+  readonly lingeringTimeMs: number;
+  /** Between two reads of such octets. */
+  readonly lingeringTimeoutMs: number;
+}
+
+/** One upstream address. */
+export interface Peer {
+  /** As $upstream_addr shows it. */
+  readonly name: string;
+  /** Numeric address, or '' when `path` is used. */
+  readonly host: string;
+  readonly port: number;
+  /** Path of a unix socket, or ''. */
+  readonly path: string;
+  readonly pool: PoolRules;
+}
+
+/** How connections to the peers of one upstream are kept while idle. One object per upstream: it is the pool's key. */
+export interface PoolRules {
+  /** Idle connections kept for all peers together (keepalive); 0 keeps none. */
+  readonly maxIdle: number;
+  readonly idleTimeoutMs: number;
+  /** Requests on one connection. */
+  readonly maxRequests: number;
+  readonly maxAgeMs: number;
+}
+
+/** Chooses among the peers of an upstream. */
+export interface PeerSource {
+  /**
+   * The peer to try next, or undefined when none is left. `exchange.attempts` lists those already tried.
+   * Each peer handed out comes back through {@link release} once.
+   */
+  next(exchange: Exchange, now: number): Peer | undefined;
+  /** @param failed the attempt counts against the peer (max_fails) */
+  release(peer: Peer, failed: boolean, now: number): void;
+}
+
+/** Conditions on which a request may go to the next peer (proxy_next_upstream), as bits. */
+export const NEXT_ERROR = 1;
+export const NEXT_TIMEOUT = 2;
+export const NEXT_INVALID_HEADER = 4;
+export const NEXT_NON_IDEMPOTENT = 8;
+
+/** Pass the request to an upstream. One object per location, used for every request. */
+export interface ForwardPlan {
+  readonly kind: 'forward';
+  readonly downstream: DownstreamRules;
+  readonly peers: PeerSource;
+  /** The request target sent upstream; null sends the path and query as received. */
+  readonly target: ValueSource<Exchange> | null;
+  readonly requestEdits: FieldEdits<Exchange>;
+  readonly responseEdits: FieldEdits<Exchange>;
+  /** The y of HTTP/1.y towards the upstream (proxy_http_version). */
+  readonly minorVersion: 0 | 1;
+  readonly connectTimeoutMs: number;
+  readonly sendTimeoutMs: number;
+  /** Between two reads from the upstream side; for a tunnel between two octets in either direction. */
+  readonly readTimeoutMs: number;
+  /** Longest response head (proxy_buffer_size). */
+  readonly maxResponseHeadOctets: number;
+  /** Bits NEXT_*. */
+  readonly nextOn: number;
+  /** Most attempts for one request; 0 for no limit (proxy_next_upstream_tries). */
+  readonly nextTries: number;
+  /** Time in which a request may be passed on; 0 for no limit (proxy_next_upstream_timeout). */
+  readonly nextTimeoutMs: number;
+}
+
+/** Answer here. One object per rule, used for every request. */
+export interface RespondPlan {
+  readonly kind: 'respond';
+  readonly downstream: DownstreamRules;
+  /** 444 closes the connection without an answer, as nginx does. */
+  readonly status: number;
+  /** Lines of the answer; Content-Length and Connection are written by the machine. */
+  readonly edits: FieldEdits<Exchange>;
+  /** null: the built-in page for statuses from 300 on, no content below. */
+  readonly content: ValueSource<Exchange> | null;
+}
+
+export type Plan = ForwardPlan | RespondPlan;
+
+/** Decides about the connections of one listener. Called from inside the machine: must not call back into it. */
+export interface Policy {
+  readonly reading: ReadingRules;
+  /** Rules for a connection whose request was refused before a server was known. */
+  readonly defaults: DownstreamRules;
+  /** Lines of a built-in page (Server, Date, Content-Type: text/html). Absent: Content-Type alone. */
+  readonly pageEdits?: FieldEdits<Exchange>;
+  /**
+   * The request head is complete and valid. `exchange.context` is free for the policy's own use.
+   * undefined: the decision comes later, through `Connection.decide`.
+   */
+  plan(exchange: Exchange, now: number): Plan | undefined;
+  /**
+   * An answer of wirehop's own is due (a refusal, 502, 504...). A plan replaces the built-in page (error_page).
+   * Not called once the answer has begun.
+   */
+  failed(exchange: Exchange, status: number, fault: Fault): RespondPlan | undefined;
+  /** The exchange is over; for a tunnel, when both sides are closed. Heads are valid until this returns. */
+  finished(exchange: Exchange, now: number): void;
+  /** For the error log. `exchange` is null when no request was read. */
+  fault(fault: Fault, exchange: Exchange | null, connection: ConnectionFacts): void;
+}

@@ -1,0 +1,593 @@
+/**
+ * The upstream half of an exchange: which peer is tried, what is sent to it, and how its response comes back. Decides
+ * about retries, about the framing that the response leaves with, and whether the upstream connection may be used
+ * again. Part of {@link Connection}, which owns it.
+ */
+import { Fault, type ErrorCode } from '../error.js';
+import { UPGRADE } from '../message/field-names.js';
+import * as h from '../message/head.js';
+import type { Head } from '../message/head.js';
+import { sharesProtocol } from '../message/protocols.js';
+import {
+  CONTENT_END,
+  CONTENT_MORE,
+  CONTENT_REFUSED,
+  CONTENT_SPAN,
+  ContentReader,
+} from '../wire/http1/content-reader.js';
+import {
+  acquireReader,
+  HEAD_COMPLETE,
+  HEAD_MORE,
+  type HeadReader,
+  releaseReader,
+} from '../wire/http1/head-reader.js';
+import {
+  CONTINUE_RESPONSE,
+  WROTE_CLOSE,
+  WROTE_OFFER,
+  writeInterimHead,
+  writeRequestHead,
+  writeResponseHead,
+} from '../wire/http1/head-writer.js';
+import { TYPE_RESPONSE } from '../wire/http1/llhttp.js';
+import { putOrWrite, type Connection } from './connection.js';
+import { ABORT, CLOSE, DOWNSTREAM, END, RELEASE, UPSTREAM } from './effects.js';
+import { Attempt, type Exchange } from './exchange.js';
+import { RESPONSE, RESPONSE_IN } from './phases.js';
+import {
+  type ForwardPlan,
+  NEXT_ERROR,
+  NEXT_INVALID_HEADER,
+  NEXT_NON_IDEMPOTENT,
+  NEXT_TIMEOUT,
+} from './policy.js';
+
+/** How content leaves: as the reader gives it, or wrapped into chunks of our own. */
+const AS_READ = 0;
+const WRAPPED = 1;
+
+export class UpstreamSide {
+  /** The upstream side has not taken all that was written. */
+  isBlocked = false;
+  /** Monotonic ms. */
+  lastOctetAt = 0;
+
+  private plan: ForwardPlan | null = null;
+  private attempt: Attempt | null = null;
+  /** An upstream connection belongs to this exchange. */
+  private isOpen = false;
+  private sawEof = false;
+  /** Nothing that was sent forbids using the connection again. */
+  private isReusable = false;
+  /** Octets of content were sent upstream and are gone: the request cannot be sent again. */
+  private contentSent = false;
+  /** Something of an answer, even an interim one, went downstream. */
+  private answered = false;
+  private reader: HeadReader | null = null;
+  private readonly content = new ContentReader();
+  private framing = AS_READ;
+  private since = 0;
+  private blockedSince = 0;
+
+  constructor(private readonly connection: Connection) {}
+
+  // ---- State that the connection asks for
+
+  /** Request content can be sent now. */
+  get takesContent(): boolean {
+    return this.isOpen && !this.isBlocked;
+  }
+
+  get isReadable(): boolean {
+    return this.isOpen && !this.sawEof;
+  }
+
+  /** Monotonic ms at which {@link expire} has something to do. */
+  deadline(): number {
+    const { plan, connection } = this;
+    if (plan === null) return Infinity;
+    let deadline = this.isBlocked ? this.blockedSince + plan.sendTimeoutMs : Infinity;
+    switch (connection.responsePhase) {
+      case RESPONSE.DIAL:
+        return this.since + plan.connectTimeoutMs;
+      case RESPONSE.HEAD:
+      case RESPONSE.BODY:
+        // While the request is still being sent, or the response not taken, this side is not to blame.
+        if (connection.requestIsWhole && !connection.downstreamBlocked) {
+          deadline = Math.min(deadline, Math.max(this.since, this.lastOctetAt) + plan.readTimeoutMs);
+        }
+        return deadline;
+      case RESPONSE.TUNNEL:
+        return Math.min(deadline, Math.max(this.since, this.lastOctetAt) + plan.readTimeoutMs);
+      default:
+        return Infinity;
+    }
+  }
+
+  /** Acts on a deadline that has passed; answers whether one had. */
+  expire(): boolean {
+    const { connection } = this;
+    if (this.deadline() > connection.now) return false;
+    if (connection.responsePhase === RESPONSE.TUNNEL) {
+      connection.endAll(
+        'tunnel-closed',
+        new Fault(this.isBlocked ? 'UPSTREAM_SEND_TIMEOUT' : 'TUNNEL_IDLE', 'upstream'),
+        CLOSE,
+      );
+    } else if (connection.responsePhase === RESPONSE.DIAL) {
+      this.giveUp('UPSTREAM_CONNECT_TIMEOUT', '', NEXT_TIMEOUT);
+    } else {
+      this.giveUp(this.isBlocked ? 'UPSTREAM_SEND_TIMEOUT' : 'UPSTREAM_READ_TIMEOUT', '', NEXT_TIMEOUT);
+    }
+    return true;
+  }
+
+  // ---- Connecting
+
+  begin(plan: ForwardPlan): void {
+    this.contentSent = false;
+    this.answered = false;
+    if (!this.dial(plan)) this.connection.failUpstream(new Fault('NO_PEER', 'upstream'));
+  }
+
+  /** Asks for a connection to the next peer; answers false when none is left. */
+  private dial(plan: ForwardPlan): boolean {
+    const { connection } = this;
+    const exchange = connection.exchange!;
+    const peer = plan.peers.next(exchange, connection.now);
+    if (peer === undefined) return false;
+    this.plan = plan;
+    this.attempt = new Attempt(peer, connection.now);
+    exchange.addAttempt(this.attempt);
+    this.connect(false);
+    return true;
+  }
+
+  private connect(fresh: boolean): void {
+    this.isOpen = false;
+    this.sawEof = false;
+    this.isBlocked = false;
+    this.isReusable = true;
+    this.since = this.lastOctetAt = this.connection.now;
+    this.connection.effects.connect(this.attempt!.peer, fresh);
+  }
+
+  connected(reused: boolean): void {
+    const { connection, attempt } = this;
+    if (connection.responsePhase !== RESPONSE.DIAL) {
+      // The exchange went away meanwhile.
+      connection.effects.add(ABORT, UPSTREAM);
+      return;
+    }
+    connection.stepResponse(RESPONSE_IN.CONNECTED);
+    this.isOpen = true;
+    attempt!.connectedAt = connection.now;
+    attempt!.reused = reused;
+    this.since = this.lastOctetAt = connection.now;
+    this.sendHead(connection.exchange!);
+  }
+
+  connectFailed(detail: string): void {
+    if (this.connection.responsePhase !== RESPONSE.DIAL) return;
+    this.giveUp('UPSTREAM_CONNECT', detail, NEXT_ERROR);
+  }
+
+  // ---- Sending the request
+
+  private sendHead(exchange: Exchange): void {
+    const { connection } = this;
+    const plan = this.plan!;
+    const { request } = exchange;
+    const { out, effects } = connection;
+    // A switch can be offered only in HTTP/1.1, by name, and by Connection (RFC 9110 7.8).
+    const isOffer =
+      plan.minorVersion === 1 &&
+      request.minorVersion === 1 &&
+      request.upgradeField >= 0 &&
+      (request.connection & h.OPTION_UPGRADE) !== 0;
+    out.begin();
+    const wrote = writeRequestHead(
+      out,
+      request,
+      plan.requestEdits,
+      plan.target,
+      plan.minorVersion,
+      exchange,
+      isOffer,
+    );
+    exchange.offered = (wrote & WROTE_OFFER) !== 0;
+    this.isReusable = (wrote & WROTE_CLOSE) === 0;
+    this.attempt!.octetsSent += out.position - out.start;
+    effects.write(UPSTREAM, out.octets, out.start, out.position);
+    if (request.expectsContinue && plan.minorVersion === 0) {
+      // HTTP/1.0 knows no 100: the expectation is met here and stays here (RFC 9110 10.1.1).
+      out.begin();
+      out.put(CONTINUE_RESPONSE);
+      exchange.headOctetsSent += CONTINUE_RESPONSE.length;
+      connection.writeOut();
+    }
+  }
+
+  /** Sends request content as it was received. */
+  send(octets: Buffer, start: number, end: number): void {
+    const { connection } = this;
+    this.contentSent = true;
+    this.attempt!.octetsSent += end - start;
+    putOrWrite(connection.effects, connection.out, UPSTREAM, octets, start, end);
+  }
+
+  /** Sends the trailer section and the end of chunked content. */
+  sendTrailer(content: ContentReader): void {
+    const { connection } = this;
+    const { out } = connection;
+    this.contentSent = true;
+    out.begin();
+    content.writeTrailer(out);
+    this.attempt!.octetsSent += out.position - out.start;
+    connection.effects.write(UPSTREAM, out.octets, out.start, out.position);
+  }
+
+  /** The request is whole: the response's time counts from here. */
+  requestSent(): void {
+    this.since = this.connection.now;
+  }
+
+  block(): void {
+    if (this.isBlocked) return;
+    this.isBlocked = true;
+    this.blockedSince = this.connection.now;
+  }
+
+  unblock(): void {
+    this.isBlocked = false;
+    // Time spent writing is not time spent waiting for an answer.
+    this.since = this.connection.now;
+  }
+
+  // ---- Receiving the response
+
+  receive(chunk: Buffer, start: number, end: number): void {
+    const { connection } = this;
+    if (!this.isOpen) return;
+    this.attempt!.octetsReceived += end - start;
+    this.lastOctetAt = connection.now;
+    if (connection.responsePhase === RESPONSE.TUNNEL) {
+      connection.exchange!.octetsSent += end - start;
+      connection.effects.write(DOWNSTREAM, chunk, start, end);
+      return;
+    }
+    let at = start;
+    while (at < end && this.isOpen) {
+      if (connection.responsePhase === RESPONSE.HEAD) {
+        at = this.readHead(chunk, at, end);
+      } else if (connection.responsePhase === RESPONSE.BODY) {
+        at = this.readContent(chunk, at, end);
+      } else {
+        return;
+      }
+    }
+  }
+
+  private readHead(chunk: Buffer, at: number, end: number): number {
+    const { connection } = this;
+    const exchange = connection.exchange!;
+    const reader = (this.reader ??= acquireReader(TYPE_RESPONSE));
+    if (!reader.begun) {
+      this.attempt!.headAt = connection.now;
+      reader.toHead = exchange.request.method === h.METHOD_HEAD;
+    }
+    const { maxResponseHeadOctets } = this.plan!;
+    limits.maxLineOctets = limits.maxHeadOctets = maxResponseHeadOctets;
+    const answer = reader.read(chunk, at, end, limits);
+    if (answer === HEAD_MORE) return end;
+    if (answer !== HEAD_COMPLETE) {
+      this.giveUp(reader.fault, '', NEXT_INVALID_HEADER, reader.faultOffset);
+      return end;
+    }
+    const { head } = reader;
+    if (head.status === 101) return this.switchProtocols(exchange, head, chunk, reader.consumed, end);
+    if (head.status < 200) {
+      this.sendInterim(exchange, head);
+      const { consumed } = reader;
+      reader.reset();
+      return consumed;
+    }
+    this.beginResponse(exchange, head);
+    // Content may be none: then the response is whole with its head.
+    return this.isOpen ? this.readContent(chunk, reader.consumed, end) : end;
+  }
+
+  /** 1xx other than 101: passed on to HTTP/1.1, dropped for HTTP/1.0 (RFC 9110 15.2). */
+  private sendInterim(exchange: Exchange, head: Head): void {
+    const { connection } = this;
+    connection.stepResponse(RESPONSE_IN.INTERIM);
+    if (exchange.request.minorVersion === 0) return;
+    const { out } = connection;
+    out.begin();
+    writeInterimHead(out, head, this.plan!.responseEdits.drops);
+    exchange.headOctetsSent += out.position - out.start;
+    this.answered = true;
+    connection.writeOut();
+  }
+
+  /** The final response head: decides how the content leaves and whether the connection goes on behind it. */
+  private beginResponse(exchange: Exchange, head: Head): void {
+    const { connection } = this;
+    const { request } = exchange;
+    exchange.response = head;
+    exchange.status = head.status;
+    this.attempt!.status = head.status;
+    const takesChunks = request.minorVersion === 1;
+    let isChunked = false;
+    this.framing = AS_READ;
+    let closes = connection.mustClose();
+    if (head.body === h.BODY_CHUNKED) {
+      isChunked = takesChunks;
+      if (!takesChunks) closes = true;
+    } else if (head.body === h.BODY_UNTIL_CLOSE) {
+      isChunked = takesChunks;
+      if (takesChunks) this.framing = WRAPPED;
+      else closes = true;
+    }
+    // An answer in front of the request's end: what still comes is content or dropped, never a request (RFC 9112 9.3).
+    if (!connection.requestIsWhole) closes = true;
+    connection.closes = closes;
+    this.content.begin(head, isChunked, 0);
+    const { out } = connection;
+    out.begin();
+    headOptions.edits = this.plan!.responseEdits;
+    headOptions.isChunked = isChunked;
+    headOptions.closes = closes;
+    headOptions.switches = false;
+    headOptions.keepsLength = head.status !== 204;
+    writeResponseHead(out, head, headOptions, exchange);
+    exchange.headOctetsSent += out.position - out.start;
+    this.answered = true;
+    connection.writeOut();
+    connection.stepResponse(RESPONSE_IN.FINAL);
+  }
+
+  private readContent(chunk: Buffer, start: number, end: number): number {
+    const { connection, content } = this;
+    for (let at = start; ; at = content.at) {
+      const answer = content.next(chunk, at, end);
+      if (answer === CONTENT_MORE) return content.at;
+      if (answer === CONTENT_REFUSED) {
+        this.breakOff(content.fault, '');
+        return end;
+      }
+      if (answer === CONTENT_SPAN) {
+        if (this.framing === AS_READ) connection.send(chunk, content.spanStart, content.spanEnd);
+        else this.sendChunk(chunk, content.spanStart, content.spanEnd);
+      } else if (answer === CONTENT_END) {
+        this.responseComplete(content.at < end);
+        return end;
+      } else if (connection.exchange!.request.minorVersion === 1) {
+        const { out } = connection;
+        out.begin();
+        content.writeTrailer(out);
+        connection.writeOut();
+      }
+    }
+  }
+
+  /** Content of a response that ends with its connection, as a chunk of our own. */
+  private sendChunk(chunk: Buffer, start: number, end: number): void {
+    const { connection } = this;
+    const { out } = connection;
+    out.begin();
+    out.putHex(end - start);
+    out.putLatin1('\r\n');
+    connection.writeOut();
+    connection.send(chunk, start, end);
+    out.begin();
+    out.putLatin1('\r\n');
+    connection.writeOut();
+  }
+
+  /** @param hasExcess octets follow that no request asked for: they are dropped with the connection */
+  private responseComplete(hasExcess: boolean): void {
+    const { connection } = this;
+    const { response } = connection.exchange!;
+    connection.stepResponse(RESPONSE_IN.END);
+    const isClean = response.keepsAlive && this.isReusable && !hasExcess && !this.sawEof && !this.isBlocked;
+    this.end(isClean && connection.requestIsWhole ? RELEASE : CLOSE, false);
+    if (connection.exchange!.outcome === 'open') connection.exchange!.outcome = 'complete';
+    connection.settle();
+  }
+
+  // ---- Tunnels
+
+  private switchProtocols(exchange: Exchange, head: Head, chunk: Buffer, at: number, end: number): number {
+    const { connection } = this;
+    const { request } = exchange;
+    // Only an offer can be accepted, and only with a protocol that it named (RFC 9110 7.8).
+    const isAsked =
+      exchange.offered &&
+      connection.requestIsWhole &&
+      head.upgradeField >= 0 &&
+      sharesProtocol(request, head, UPGRADE);
+    if (!isAsked) {
+      this.giveUp('UPSTREAM_SWITCH_UNASKED', '', NEXT_INVALID_HEADER);
+      return end;
+    }
+    exchange.response = head;
+    exchange.status = 101;
+    exchange.tunnelled = true;
+    this.attempt!.status = 101;
+    const { out } = connection;
+    out.begin();
+    headOptions.edits = this.plan!.responseEdits;
+    headOptions.isChunked = false;
+    headOptions.closes = false;
+    headOptions.switches = true;
+    headOptions.keepsLength = false;
+    writeResponseHead(out, head, headOptions, exchange);
+    exchange.headOctetsSent += out.position - out.start;
+    connection.writeOut();
+    connection.stepResponse(RESPONSE_IN.SWITCH);
+    if (at < end) connection.send(chunk, at, end);
+    this.since = connection.now;
+    connection.beginTunnel();
+    return end;
+  }
+
+  /** Octets from downstream into the tunnel. */
+  sendTunnel(chunk: Buffer, start: number, end: number): void {
+    const { connection } = this;
+    connection.exchange!.octetsReceived += end - start;
+    this.attempt!.octetsSent += end - start;
+    this.lastOctetAt = connection.now;
+    connection.effects.write(UPSTREAM, chunk, start, end);
+  }
+
+  /** The downstream side of the tunnel ended its half: so does this one, behind what was sent. */
+  endTunnel(): void {
+    const { connection } = this;
+    if (this.sawEof) connection.endAll('tunnel-closed', null, CLOSE);
+    else connection.effects.add(END, UPSTREAM);
+  }
+
+  // ---- Endings
+
+  ended(): void {
+    const { connection } = this;
+    if (!this.isOpen || this.sawEof) return;
+    this.sawEof = true;
+    switch (connection.responsePhase) {
+      case RESPONSE.TUNNEL:
+        if (connection.tunnelIsHalfClosed) connection.endAll('tunnel-closed', null, CLOSE);
+        else connection.effects.add(END, DOWNSTREAM);
+        return;
+      case RESPONSE.BODY:
+        if (!this.content.endsWithConnection) {
+          this.breakOff('UPSTREAM_CLOSED', '');
+          return;
+        }
+        if (this.framing === WRAPPED) {
+          const { out } = connection;
+          out.begin();
+          out.putLatin1('0\r\n\r\n');
+          connection.writeOut();
+        }
+        this.responseComplete(false);
+        return;
+      default:
+        this.giveUp('UPSTREAM_CLOSED', '', NEXT_ERROR);
+    }
+  }
+
+  failed(detail: string): void {
+    const { connection } = this;
+    if (!this.isOpen) return;
+    if (connection.responsePhase === RESPONSE.TUNNEL) {
+      connection.endAll('tunnel-closed', new Fault('UPSTREAM_CLOSED', 'upstream', -1, detail), CLOSE);
+    } else if (connection.responsePhase === RESPONSE.BODY) {
+      // A reset is never the end of content, not even of content that ends with its connection.
+      this.breakOff('UPSTREAM_CLOSED', detail);
+    } else {
+      this.giveUp('UPSTREAM_CLOSED', detail, NEXT_ERROR);
+    }
+  }
+
+  /** The response broke off in its content: the downstream side must not take what it has for a whole message. */
+  private breakOff(code: ErrorCode, detail: string): void {
+    const { connection } = this;
+    const exchange = connection.exchange!;
+    // With a length or chunks the missing end shows; without either only a reset tells.
+    const showsEnd = exchange.request.minorVersion === 1 || exchange.response.body === h.BODY_LENGTH;
+    connection.endAll('upstream-failed', new Fault(code, 'upstream', -1, detail), showsEnd ? CLOSE : ABORT);
+  }
+
+  /**
+   * This attempt has failed in front of its response head: tries again where that is allowed, else answers.
+   * @param condition the NEXT_* bit that must be set in the plan to go on with another peer
+   */
+  private giveUp(code: ErrorCode, detail: string, condition: number, offset = -1): void {
+    const { connection } = this;
+    const exchange = connection.exchange!;
+    const plan = this.plan!;
+    const attempt = this.attempt!;
+    const fault = new Fault(code, 'upstream', offset, detail);
+    const wasOpen = this.isOpen;
+    // A kept connection that the peer closed while our request was on its way (RFC 9112 9.3.1): nobody's failure.
+    const isStale =
+      wasOpen &&
+      attempt.reused &&
+      condition === NEXT_ERROR &&
+      attempt.octetsReceived === 0 &&
+      this.mayRepeat(plan, true);
+    if (isStale) {
+      connection.effects.add(ABORT, UPSTREAM);
+      this.dropReader();
+      attempt.reused = false;
+      connection.stepResponse(RESPONSE_IN.RETRY);
+      this.connect(true);
+      return;
+    }
+    attempt.status = fault.status;
+    const isTimeoutOver = plan.nextTimeoutMs > 0 && connection.now - exchange.startedAt >= plan.nextTimeoutMs;
+    const isLastTry = plan.nextTries > 0 && exchange.attempts.length >= plan.nextTries;
+    const goesOn =
+      (plan.nextOn & condition) !== 0 && !isTimeoutOver && !isLastTry && this.mayRepeat(plan, wasOpen);
+    this.end(ABORT, true);
+    if (goesOn && this.dial(plan)) {
+      connection.report(fault);
+      connection.stepResponse(RESPONSE_IN.RETRY);
+    } else {
+      connection.failUpstream(fault);
+    }
+  }
+
+  /** Whether the request may be sent once more: all of it is still here, and sending it twice does no harm. */
+  private mayRepeat(plan: ForwardPlan, wasSent: boolean): boolean {
+    if (this.contentSent || this.answered) return false;
+    if (!wasSent) return true;
+    const { method } = this.connection.exchange!.request;
+    return method !== h.METHOD_OTHER || (plan.nextOn & NEXT_NON_IDEMPOTENT) !== 0;
+  }
+
+  /** Lets go of the upstream connection, if there is one, and of the peer. */
+  private end(how: typeof RELEASE | typeof CLOSE | typeof ABORT, isFailed: boolean): void {
+    const { connection, attempt } = this;
+    if (attempt !== null) {
+      attempt.endedAt = connection.now;
+      this.plan!.peers.release(attempt.peer, isFailed, connection.now);
+      connection.effects.add(how, UPSTREAM);
+    }
+    this.attempt = null;
+    this.isOpen = false;
+    this.isBlocked = false;
+    this.content.release();
+    this.plan = null;
+    if (isFailed) this.dropReader();
+  }
+
+  /** The exchange is given up: so is the connection. In a tunnel what was sent is flushed first. */
+  drop(): void {
+    const isTunnel = this.connection.responsePhase === RESPONSE.TUNNEL;
+    this.end(isTunnel ? CLOSE : ABORT, false);
+  }
+
+  /** Forgets the exchange: its heads are no longer used. */
+  reset(): void {
+    this.plan = null;
+    this.dropReader();
+  }
+
+  private dropReader(): void {
+    if (this.reader !== null) releaseReader(this.reader);
+    this.reader = null;
+  }
+}
+
+/** Filled anew for every head: one object for all. */
+const limits = { maxLineOctets: 0, maxHeadOctets: 0, maxFields: 1000 };
+const headOptions = {
+  edits: null as unknown as ForwardPlan['responseEdits'],
+  isChunked: false,
+  closes: false,
+  switches: false,
+  keepsLength: true,
+};

@@ -1,0 +1,78 @@
+/**
+ * What a location does to a field section, compiled once and applied to every message. Decides which received lines
+ * stay and which lines are added; leaves the octets to `wire/http1/head-writer`.
+ */
+import type { OctetWriter } from '../bytes/octet-writer.js';
+import { latin1 } from '../bytes/octets.js';
+import { CONTENT_LENGTH, FIELD_NAMES, HOP_BY_HOP } from './field-names.js';
+
+/** Lays down a value for one message. */
+export interface ValueSource<Context> {
+  /**
+   * Appends the value's octets to `out`; nothing when the value is empty. CR, LF and NUL may come out of a decoded
+   * variable: the head writer makes them SP (RFC 9110 5.5), so a source need not care.
+   */
+  put(context: Context, out: OctetWriter): void;
+}
+
+/** A value that never changes. */
+export class ConstantValue implements ValueSource<unknown> {
+  readonly octets: Uint8Array;
+  /** @param text Latin-1 */
+  constructor(readonly text: string) {
+    this.octets = latin1(text);
+  }
+  put(_context: unknown, out: OctetWriter): void {
+    out.put(this.octets);
+  }
+}
+
+/** One line to add. */
+export interface FieldSet<Context> {
+  readonly id: number;
+  /** `Name: ` as it is sent. */
+  readonly prefix: Uint8Array;
+  readonly value: ValueSource<Context>;
+  /** Responses: also on statuses other than 200, 201, 204, 206, 301-304, 307 and 308 (add_header ... always). */
+  readonly always: boolean;
+}
+
+/** Field lines to drop and to add. Immutable after compilation. */
+export class FieldEdits<Context> {
+  /** By field id: 1 drops the line. Ids interned later are beyond the end, and stay. */
+  readonly drops: Uint8Array;
+
+  /**
+   * @param dropped names whose received lines are removed, beside the hop-by-hop ones and beside every name in `first`
+   * @param first lines written in front of the received ones, in this order
+   * @param last lines written behind the received ones, in this order
+   */
+  constructor(
+    dropped: readonly string[],
+    readonly first: readonly FieldSet<Context>[],
+    readonly last: readonly FieldSet<Context>[] = [],
+  ) {
+    const ids = dropped.map((name) => FIELD_NAMES.intern(name));
+    this.drops = new Uint8Array(FIELD_NAMES.size);
+    for (const id of [...ids, ...first.map((set) => set.id)]) this.drops[id] = 1;
+    // Framing is decided once and written by the head writer, whatever a configuration asks for.
+    this.drops[CONTENT_LENGTH] = 0;
+    for (const id of HOP_BY_HOP) this.drops[id] = 1;
+  }
+}
+
+/** Makes one line. `name` is sent as spelt here. Throws a RangeError if name is not a token or value not Latin-1. */
+export function fieldSet<Context>(
+  name: string,
+  value: ValueSource<Context> | string,
+  always = false,
+): FieldSet<Context> {
+  if (!/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(name))
+    throw new RangeError(`not a field name: ${JSON.stringify(name)}`);
+  return {
+    id: FIELD_NAMES.intern(name),
+    prefix: latin1(`${name}: `),
+    value: typeof value === 'string' ? new ConstantValue(value) : value,
+    always,
+  };
+}

@@ -1,0 +1,30 @@
+/**
+ * Field names that somebody cares about, as small numbers: the protocol's own here, and those that a configuration
+ * sets, hides or reads, interned when it is compiled. Traffic never adds a name.
+ */
+import { NameTable } from '../bytes/name-table.js';
+
+/** One table for the process: it grows with configurations, never with requests. */
+export const FIELD_NAMES = new NameTable();
+
+export const HOST = FIELD_NAMES.intern('host');
+export const CONTENT_LENGTH = FIELD_NAMES.intern('content-length');
+export const TRANSFER_ENCODING = FIELD_NAMES.intern('transfer-encoding');
+export const CONNECTION = FIELD_NAMES.intern('connection');
+export const KEEP_ALIVE = FIELD_NAMES.intern('keep-alive');
+export const PROXY_CONNECTION = FIELD_NAMES.intern('proxy-connection');
+export const TE = FIELD_NAMES.intern('te');
+export const UPGRADE = FIELD_NAMES.intern('upgrade');
+export const EXPECT = FIELD_NAMES.intern('expect');
+export const DATE = FIELD_NAMES.intern('date');
+export const SERVER = FIELD_NAMES.intern('server');
+
+/** Removed in both directions whatever the configuration says (RFC 9110 7.6.1, RFC 9112 C.2.2). */
+export const HOP_BY_HOP: readonly number[] = [
+  CONNECTION,
+  KEEP_ALIVE,
+  PROXY_CONNECTION,
+  TE,
+  UPGRADE,
+  TRANSFER_ENCODING,
+];

@@ -1,0 +1,132 @@
+/**
+ * A message head as a plain value: its octets, and where its parts stand in them. Decides nothing; the readers of
+ * `wire/` fill it, the rules of `message/` judge it, the writers of `wire/` copy from it.
+ */
+
+/** Integers per field line in {@link Head.fields}: name start, name end, value start, value end, name id. */
+export const FIELD_STRIDE = 5;
+export const NAME_START = 0;
+export const NAME_END = 1;
+export const VALUE_START = 2;
+/** Behind the last octet of the value, trailing OWS excluded. */
+export const VALUE_END = 3;
+/** Id in FIELD_NAMES, 0 for a name nobody asked for, with {@link NOMINATED} set where Connection names the field. */
+export const NAME_ID = 4;
+
+/** Set in a field's NAME_ID: a Connection field names it, so it is hop-by-hop (RFC 9110 7.6.1). */
+export const NOMINATED = 1 << 20;
+export const ID_MASK = NOMINATED - 1;
+
+/** How the content of a message ends (RFC 9112 6.3). */
+export const BODY_NONE = 0;
+export const BODY_LENGTH = 1;
+export const BODY_CHUNKED = 2;
+export const BODY_UNTIL_CLOSE = 3;
+
+/** Members of Connection, as bits of {@link Head.connection}. */
+export const OPTION_CLOSE = 1;
+export const OPTION_KEEP_ALIVE = 2;
+export const OPTION_UPGRADE = 4;
+export const OPTION_OTHER = 8;
+
+/** Request methods that the protocol or a retry depends on. All others are METHOD_OTHER. */
+export const METHOD_OTHER = 0;
+export const METHOD_GET = 1;
+export const METHOD_HEAD = 2;
+export const METHOD_CONNECT = 3;
+export const METHOD_OPTIONS = 4;
+/** Idempotent by RFC 9110 9.2.2, and none of the above: PUT, DELETE, TRACE. */
+export const METHOD_IDEMPOTENT = 5;
+
+/** The forms of a request target (RFC 9112 3.2). */
+export const FORM_ORIGIN = 0;
+export const FORM_ABSOLUTE = 1;
+export const FORM_AUTHORITY = 2;
+export const FORM_ASTERISK = 3;
+
+/**
+ * One message head. Offsets count from the first octet of the start line, which stands at octets[0].
+ * The storage belongs to whoever reads the head and is used again for the next one: copy what must outlive the exchange.
+ */
+export class Head {
+  octets: Buffer;
+  /** Octets of the head, the empty line that ends it included. */
+  length = 0;
+  fields: Int32Array = new Int32Array(32 * FIELD_STRIDE);
+  /** Number of field lines. */
+  count = 0;
+  /** The y of HTTP/1.y. */
+  minorVersion = 1;
+  /** Octets in front of the start line that were skipped: empty lines (RFC 9112 2.2). */
+  skipped = 0;
+  /** Position behind the last octet of the start line. */
+  startLineEnd = 0;
+
+  // Requests
+  method = METHOD_OTHER;
+  methodEnd = 0;
+  targetStart = 0;
+  targetEnd = 0;
+  form = FORM_ORIGIN;
+  /** Path and query of the target, in origin-form and absolute-form; empty when an absolute target has no path. */
+  pathStart = 0;
+  pathEnd = 0;
+  /** Host and port that the request is for: from an absolute target, else from Host. Equal when there is none. */
+  hostStart = 0;
+  hostEnd = 0;
+  /** Behind the host's last octet, the port and its colon excluded. */
+  hostNameEnd = 0;
+  /** `Expect: 100-continue` was asked. */
+  expectsContinue = false;
+
+  // Responses
+  status = 0;
+  reasonStart = 0;
+  reasonEnd = 0;
+
+  // Decided by the rules of message/
+  connection = 0;
+  body = BODY_NONE;
+  /** Octets of content when body is BODY_LENGTH. */
+  contentLength = 0;
+  /** Index of the Upgrade field, or -1. */
+  upgradeField = -1;
+  /** The sender keeps the connection open behind this message. */
+  keepsAlive = false;
+
+  constructor(octets = 1024) {
+    this.octets = Buffer.allocUnsafeSlow(octets);
+  }
+
+  /** Index of the first field with this id, or -1. */
+  findField(id: number): number {
+    const { fields, count } = this;
+    for (let i = 0, at = NAME_ID; i < count; i++, at += FIELD_STRIDE) {
+      if ((fields[at] & ID_MASK) === id) return i;
+    }
+    return -1;
+  }
+
+  /** The value of field line `index` as Latin-1 text. */
+  valueText(index: number): string {
+    const at = index * FIELD_STRIDE;
+    return this.text(this.fields[at + VALUE_START], this.fields[at + VALUE_END]);
+  }
+
+  /** Latin-1 text of octets[start, end). */
+  text(start: number, end: number): string {
+    return start === end ? '' : this.octets.toString('latin1', start, end);
+  }
+
+  /** Values of all lines with this id, joined by ", " as RFC 9110 5.3 allows, or '' when there is none. */
+  joinedText(id: number): string {
+    let text = '';
+    let found = false;
+    for (let i = 0; i < this.count; i++) {
+      if ((this.fields[i * FIELD_STRIDE + NAME_ID] & ID_MASK) !== id) continue;
+      text = found ? `${text}, ${this.valueText(i)}` : this.valueText(i);
+      found = true;
+    }
+    return text;
+  }
+}

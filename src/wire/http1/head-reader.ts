@@ -1,0 +1,350 @@
+/**
+ * Octets in, one head out. Decides where a head ends, whether llhttp takes it, and whether it keeps within its limits;
+ * what the head means is for `message/`. The result does not depend on how the octets were split.
+ */
+import type { ErrorCode } from '../../error.js';
+import { CLASS, CR, latin1, LF, SP, TAB, TOKEN } from '../../bytes/octets.js';
+import { FIELD_NAMES } from '../../message/field-names.js';
+import { FIELD_STRIDE, Head } from '../../message/head.js';
+import { checkRequest, faultOffset } from '../../message/request-rules.js';
+import { checkResponse } from '../../message/response-rules.js';
+import {
+  HPE_OK,
+  HPE_PAUSED,
+  type Llhttp,
+  sharedLlhttp,
+  Spans,
+  STRIDE_OCTETS,
+  TYPE_REQUEST,
+  WINDOW_OCTETS,
+} from './llhttp.js';
+
+/** Answers of {@link HeadReader.read}. */
+export const HEAD_MORE = 0;
+export const HEAD_COMPLETE = 1;
+export const HEAD_REFUSED = 2;
+
+export interface HeadLimits {
+  /** Longest start line or field line, its CRLF excluded. */
+  readonly maxLineOctets: number;
+  readonly maxHeadOctets: number;
+  readonly maxFields: number;
+}
+
+/** The largest head that can be configured: what fits the window, less room in front for a method. */
+export const LARGEST_HEAD_OCTETS = WINDOW_OCTETS - 64;
+
+/** Octets kept free in the window in front of a head, so that a four-octet method fits in front of a shorter one. */
+const HEADROOM = 8;
+const LONGEST_METHOD_OCTETS = 32;
+/** Empty lines skipped in front of a request line (RFC 9112 2.2 asks for at least one). */
+const MAX_EMPTY_LINES = 4;
+const STAND_IN_METHOD = latin1('POST');
+const TRAILER_PREFIX = latin1('GET / HTTP/1.1\r\n');
+/** Methods that llhttp reads as we do; it knows more, but reads some of those by the rules of RTSP or ICE. */
+const PLAIN_METHODS = ['GET', 'POST', 'HEAD', 'PUT', 'DELETE', 'OPTIONS', 'PATCH', 'CONNECT'].map(latin1);
+
+/**
+ * Reads one head after another; between heads it is {@link reset}. Owns the storage of {@link head}.
+ * A reader whose head is incomplete keeps its llhttp state, so no octet is parsed twice.
+ */
+export class HeadReader {
+  readonly head = new Head();
+  /** Position in the chunk behind the last octet used; set by every {@link read}. */
+  consumed = 0;
+  /** Why the head was refused, and where, in octets from its start. */
+  fault: ErrorCode = 'HEAD_SYNTAX';
+  faultOffset = 0;
+  /** The response under way answers a HEAD request; set before reading. */
+  toHead = false;
+
+  private readonly parser: number;
+  private readonly spans = new Spans();
+  /** Octets of this head in storage. */
+  private held = 0;
+  /** Octets of this head that llhttp has seen. */
+  private fed = 0;
+  private emptyLines = 0;
+  private sawCr = false;
+  private isTrailer = false;
+
+  constructor(
+    readonly type: number,
+    private readonly llhttp: Llhttp = sharedLlhttp(),
+  ) {
+    this.parser = llhttp.allocate(type);
+  }
+
+  /** Octets held of an incomplete head. */
+  get heldOctets(): number {
+    return this.held;
+  }
+
+  /** Whether a head has begun: an octet other than an empty line's has come. */
+  get begun(): boolean {
+    return this.held > 0;
+  }
+
+  /** Makes the reader ready for the next head. */
+  reset(): void {
+    this.llhttp.reset(this.parser);
+    this.spans.reset();
+    this.head.count = 0;
+    this.head.length = 0;
+    this.head.methodEnd = 0;
+    this.held = 0;
+    this.fed = 0;
+    this.emptyLines = 0;
+    this.sawCr = false;
+    this.isTrailer = false;
+  }
+
+  /**
+   * Prepares for a trailer section instead of a head: the same grammar and limits, as fields of a request head whose
+   * start line is fed here. `head` then begins with that start line.
+   */
+  beginTrailer(): void {
+    this.reset();
+    this.isTrailer = true;
+    this.store(TRAILER_PREFIX, 0, TRAILER_PREFIX.length);
+    this.llhttp.window.set(TRAILER_PREFIX, HEADROOM);
+    this.llhttp.execute(this.parser, this.spans, HEADROOM, HEADROOM + this.held);
+    this.fed = this.held;
+  }
+
+  /**
+   * Reads chunk[start, end) up to the end of the head. The chunk stays the caller's; its octets are copied.
+   * @returns HEAD_COMPLETE when `head` is whole and good, HEAD_REFUSED when `fault` says why not, else HEAD_MORE
+   */
+  read(chunk: Buffer, start: number, end: number, limits: HeadLimits): number {
+    this.consumed = start;
+    if (this.type === TYPE_REQUEST && this.held === 0) {
+      if (!this.skipEmptyLines(chunk, end)) return HEAD_REFUSED;
+      if (this.consumed === end) return HEAD_MORE;
+    }
+    if (this.type === TYPE_REQUEST && this.head.methodEnd === 0 && !this.isTrailer) {
+      const answer = this.readMethod(chunk, end);
+      if (answer !== HEAD_COMPLETE) return answer;
+    }
+    for (;;) {
+      const answer = this.feed(chunk, end, limits);
+      if (answer !== HEAD_MORE || this.consumed === end) return answer;
+    }
+  }
+
+  /** Lays the next stretch into the window and runs llhttp over it. */
+  private feed(chunk: Buffer, end: number, limits: HeadLimits): number {
+    const { llhttp } = this;
+    const from = this.fed;
+    // Never past the largest head: the limits refuse it by then.
+    const room = Math.min(
+      STRIDE_OCTETS,
+      limits.maxHeadOctets + 1 - this.held,
+      LARGEST_HEAD_OCTETS - this.held,
+    );
+    const count = Math.min(end - this.consumed, room);
+    chunk.copy(llhttp.window, HEADROOM + this.held, this.consumed, this.consumed + count);
+    const code = llhttp.execute(this.parser, this.spans, HEADROOM + from, HEADROOM + this.held + count);
+    if (code === HPE_OK) {
+      this.store(chunk, this.consumed, this.consumed + count);
+      this.consumed += count;
+      this.fed = this.held;
+      return this.refuseExcess(this.held, limits) ? HEAD_REFUSED : HEAD_MORE;
+    }
+    const stopped = llhttp.stoppedAt(this.parser) - HEADROOM;
+    if (code !== HPE_PAUSED) {
+      // The octet that llhttp stopped at counts as seen: a limit broken in front of it comes first.
+      const seen = Math.min(stopped + 1, this.held + count);
+      if (!this.refuseExcess(seen, limits)) this.refuse('HEAD_SYNTAX', stopped);
+      return HEAD_REFUSED;
+    }
+    const used = stopped - this.held;
+    this.store(chunk, this.consumed, this.consumed + used);
+    this.consumed += used;
+    this.fed = this.held;
+    return this.finish(limits);
+  }
+
+  /** The head is whole: fill in its fields and judge it. */
+  private finish(limits: HeadLimits): number {
+    const { head, spans, held } = this;
+    head.length = held;
+    if ((held > limits.maxLineOctets || spans.count > limits.maxFields) && this.refuseExcess(held, limits)) {
+      return HEAD_REFUSED;
+    }
+    this.fillFields();
+    if (this.isTrailer) return HEAD_COMPLETE;
+    let fault: ErrorCode | null;
+    if (this.type === TYPE_REQUEST) {
+      head.targetStart = spans.startLineStart - HEADROOM;
+      head.targetEnd = spans.startLineEnd - HEADROOM;
+      fault = checkRequest(head);
+    } else {
+      fault = checkResponse(head, this.toHead);
+    }
+    if (fault === null) return HEAD_COMPLETE;
+    this.refuse(fault, this.type === TYPE_REQUEST ? faultOffset : 0);
+    return HEAD_REFUSED;
+  }
+
+  /** Turns llhttp's marks into field lines: names looked up, values without trailing OWS. */
+  private fillFields(): void {
+    const { head, spans } = this;
+    const { marks, count } = spans;
+    const octets = head.octets;
+    if (head.fields.length < count * FIELD_STRIDE) head.fields = new Int32Array(count * 2 * FIELD_STRIDE);
+    const fields = head.fields;
+    for (let i = 0, m = 0, f = 0; i < count; i++, m += 4, f += FIELD_STRIDE) {
+      const name = marks[m] - HEADROOM;
+      const nameEnd = marks[m + 1] - HEADROOM;
+      let value = marks[m + 2] - HEADROOM;
+      let valueEnd = marks[m + 3] - HEADROOM;
+      while (valueEnd > value && (octets[valueEnd - 1] === SP || octets[valueEnd - 1] === TAB)) valueEnd--;
+      // llhttp reports an empty value wherever it noticed the line's end; it stands behind the colon.
+      if (value === valueEnd) value = valueEnd = nameEnd + 1;
+      fields[f] = name;
+      fields[f + 1] = nameEnd;
+      fields[f + 2] = value;
+      fields[f + 3] = valueEnd;
+      fields[f + 4] = FIELD_NAMES.find(octets, name, nameEnd);
+    }
+    head.count = count;
+    // The start line ends in front of the first field line, or of the empty line when there is none.
+    head.startLineEnd = (count > 0 ? fields[0] : head.length - 2) - 2;
+  }
+
+  /** Appends chunk[start, end) to the head's storage. */
+  private store(chunk: Uint8Array, start: number, end: number): void {
+    const { head } = this;
+    const held = this.held + end - start;
+    if (held > head.octets.length) {
+      const octets = Buffer.allocUnsafeSlow(Math.max(held, head.octets.length * 2));
+      head.octets.copy(octets, 0, 0, this.held);
+      head.octets = octets;
+    }
+    if (chunk instanceof Buffer) chunk.copy(head.octets, this.held, start, end);
+    else head.octets.set(chunk.subarray(start, end), this.held);
+    this.held = held;
+  }
+
+  /**
+   * Whether a limit is broken within the first `seen` octets. Each limit is broken at one octet, and the first such
+   * octet decides, so that the answer is the same for every split.
+   */
+  private refuseExcess(seen: number, limits: HeadLimits): boolean {
+    const { marks, count } = this.spans;
+    let first = limits.maxHeadOctets;
+    let code: ErrorCode = 'HEAD_TOO_LARGE';
+    let line = 0;
+    for (let i = 0; i <= count; i++) {
+      const next = i < count ? marks[i * 4] - HEADROOM : seen;
+      // Two octets more than the limit may be the line's CRLF.
+      const broken = line + limits.maxLineOctets + 2;
+      if (next > broken && broken < first) {
+        first = broken;
+        code =
+          line === 0
+            ? this.type === TYPE_REQUEST
+              ? 'START_LINE_TOO_LARGE'
+              : 'STATUS_LINE_INVALID'
+            : 'FIELD_LINE_TOO_LARGE';
+      }
+      if (i === limits.maxFields && i < count && next < first) {
+        first = next;
+        code = 'TOO_MANY_FIELDS';
+      }
+      line = next;
+    }
+    if (seen <= first) return false;
+    this.refuse(code, first);
+    return true;
+  }
+
+  private refuse(code: ErrorCode, offset: number): void {
+    this.fault = code;
+    this.faultOffset = offset;
+  }
+
+  /** Skips CRLF in front of a request line; refuses a bare CR or LF there, and too many. */
+  private skipEmptyLines(chunk: Buffer, end: number): boolean {
+    for (; this.consumed < end; this.consumed++) {
+      const octet = chunk[this.consumed];
+      if (this.sawCr ? octet === LF : octet === CR) {
+        if (this.sawCr && ++this.emptyLines > MAX_EMPTY_LINES) break;
+        this.sawCr = !this.sawCr;
+        continue;
+      }
+      if (!this.sawCr && octet !== LF) return true;
+      break;
+    }
+    if (this.consumed === end) return true;
+    this.refuse('START_LINE_EMPTY_LINES', 0);
+    return false;
+  }
+
+  /**
+   * Reads the method before llhttp sees the head. RFC 9110 16.1 lets anybody invent methods, but llhttp knows only its
+   * own: for all but the usual ones it is shown POST, laid over the method's last octets so that all offsets stay.
+   * @returns HEAD_COMPLETE once the method is whole and llhttp is ready for what follows it
+   */
+  private readMethod(chunk: Buffer, end: number): number {
+    let i = this.held;
+    let at = this.consumed;
+    const stop = Math.min(end, this.consumed + LONGEST_METHOD_OCTETS + 1 - this.held);
+    while (at < stop && (CLASS[chunk[at]] & TOKEN) !== 0) {
+      i++;
+      at++;
+    }
+    const isWhole = at < end && chunk[at] === SP && i > 0;
+    if (!isWhole && (at < end || i > LONGEST_METHOD_OCTETS)) {
+      this.refuse('METHOD_INVALID', i);
+      return HEAD_REFUSED;
+    }
+    this.store(chunk, this.consumed, at);
+    this.consumed = at;
+    if (!isWhole) return HEAD_MORE;
+    const { head, llhttp } = this;
+    head.methodEnd = i;
+    if (isPlainMethod(head.octets, i)) {
+      head.octets.copy(llhttp.window, HEADROOM, 0, i);
+      this.fed = 0;
+    } else {
+      this.fed = i - STAND_IN_METHOD.length;
+      llhttp.window.set(STAND_IN_METHOD, HEADROOM + this.fed);
+    }
+    return HEAD_COMPLETE;
+  }
+}
+
+function isPlainMethod(octets: Uint8Array, length: number): boolean {
+  next: for (const method of PLAIN_METHODS) {
+    if (method.length !== length) continue;
+    for (let i = 0; i < length; i++) if (octets[i] !== method[i]) continue next;
+    return true;
+  }
+  return false;
+}
+
+/** Idle readers, by type. */
+const idleReaders: HeadReader[][] = [[], [], []];
+
+/**
+ * A reader that is ready for a head. Parsers in WebAssembly memory cannot be freed by the collector, so every reader
+ * must come back through {@link releaseReader}; the pool never shrinks, and is as large as the most heads ever under
+ * way at once.
+ */
+export function acquireReader(type: number): HeadReader {
+  const reader = idleReaders[type].pop() ?? new HeadReader(type);
+  reader.reset();
+  return reader;
+}
+
+/** Storage beyond this is not kept for the next head. */
+const KEPT_HEAD_OCTETS = 4096;
+
+/** Gives a reader back; its head must not be used any more. */
+export function releaseReader(reader: HeadReader): void {
+  const { head } = reader;
+  if (head.octets.length > KEPT_HEAD_OCTETS) head.octets = Buffer.allocUnsafeSlow(1024);
+  idleReaders[reader.type].push(reader);
+}

@@ -1,0 +1,315 @@
+/**
+ * Lays down the head that goes on: the start line of our own, the configured lines, and every received line that
+ * stays, copied in runs with its octets untouched. Decides nothing about framing or persistence: it writes what it is
+ * told.
+ */
+import type { OctetWriter } from '../../bytes/octet-writer.js';
+import { CLASS, CR, equalsFolded, FIELD_VALUE, latin1, SP, TAB } from '../../bytes/octets.js';
+import type { FieldEdits, FieldSet, ValueSource } from '../../message/field-edits.js';
+import { CONNECTION, CONTENT_LENGTH, EXPECT, TRANSFER_ENCODING, UPGRADE } from '../../message/field-names.js';
+import * as h from '../../message/head.js';
+import type { Head } from '../../message/head.js';
+import { reasonPhrase } from '../../message/statuses.js';
+
+const VERSIONS = [latin1(' HTTP/1.0\r\n'), latin1(' HTTP/1.1\r\n')];
+const CRLF = latin1('\r\n');
+const COLON_SP = latin1(': ');
+const SLASH = latin1('/');
+const ASTERISK = latin1('*');
+const STATUS_PREFIX = latin1('HTTP/1.1 ');
+const CHUNKED_LINE = latin1('Transfer-Encoding: chunked\r\n');
+const CLOSE_LINE = latin1('Connection: close\r\n');
+const KEEP_ALIVE_LINE = latin1('Connection: keep-alive\r\n');
+const UPGRADE_LINE = latin1('Connection: upgrade\r\n');
+const CONTENT_LENGTH_PREFIX = latin1('Content-Length: ');
+const UPGRADE_MEMBER = latin1('upgrade');
+const CLOSE_MEMBER = latin1('close');
+
+/** What {@link writeRequestHead} found itself writing, as bits. */
+export const WROTE_OFFER = 1;
+/** `Connection: close` went upstream: the connection cannot be used again. */
+export const WROTE_CLOSE = 2;
+
+/** Statuses on which add_header works without `always` (nginx, ngx_http_headers_module). */
+const ADDED_ON = new Set([200, 201, 204, 206, 301, 302, 303, 304, 307, 308]);
+
+/**
+ * Lays down the request head for the upstream side.
+ * @param target null sends path and query as received
+ * @param minorVersion the y of HTTP/1.y
+ * @param isOffer the request offers a protocol switch (RFC 9110 7.8): only then may Upgrade go on
+ * @returns bits WROTE_*
+ */
+export function writeRequestHead<Context>(
+  out: OctetWriter,
+  head: Head,
+  edits: FieldEdits<Context>,
+  target: ValueSource<Context> | null,
+  minorVersion: 0 | 1,
+  context: Context,
+  isOffer: boolean,
+): number {
+  out.put(head.octets, 0, head.methodEnd + 1);
+  if (target !== null) target.put(context, out);
+  else if (head.form === h.FORM_ASTERISK) out.put(ASTERISK);
+  else if (head.pathStart === head.pathEnd && head.method === h.METHOD_OPTIONS) {
+    // OPTIONS for a whole server, in absolute-form (RFC 9112 3.2.4).
+    out.put(ASTERISK);
+  } else {
+    // An absolute target without a path: "/" takes its place (RFC 9112 3.2.1).
+    if (head.pathStart === head.pathEnd || head.octets[head.pathStart] !== 0x2f) out.put(SLASH);
+    out.put(head.octets, head.pathStart, head.pathEnd);
+  }
+  out.put(VERSIONS[minorVersion]);
+
+  let connection = 0;
+  let offersProtocol = false;
+  for (let i = 0; i < edits.first.length; i++) {
+    const set = edits.first[i];
+    // Framing is written below, whatever is configured.
+    if (set.id === CONTENT_LENGTH || set.id === TRANSFER_ENCODING) continue;
+    if (set.id === UPGRADE) {
+      if (isOffer) offersProtocol = writeSet(out, set, context);
+    } else if (set.id === CONNECTION) {
+      connection |= writeConnection(out, set, context, isOffer);
+    } else {
+      writeSet(out, set, context);
+    }
+  }
+  copyFields(out, head, edits.drops, minorVersion === 0 ? EXPECT : 0);
+  if (head.body === h.BODY_CHUNKED) out.put(CHUNKED_LINE);
+  out.put(CRLF);
+  const isOffered = offersProtocol && (connection & h.OPTION_UPGRADE) !== 0;
+  return (isOffered ? WROTE_OFFER : 0) | ((connection & h.OPTION_CLOSE) !== 0 ? WROTE_CLOSE : 0);
+}
+
+export interface ResponseHeadOptions<Context> {
+  readonly edits: FieldEdits<Context>;
+  /** The content goes on chunked. */
+  readonly isChunked: boolean;
+  /** The connection is closed behind this response. */
+  readonly closes: boolean;
+  /** The response switches protocols. */
+  readonly switches: boolean;
+  /** Content-Length lines go on: false where none may stand (1xx and 204, RFC 9110 8.6). */
+  readonly keepsLength: boolean;
+}
+
+/** Lays down a received response head for the downstream side; the version is ours (RFC 9110 6.2). */
+export function writeResponseHead<Context>(
+  out: OctetWriter,
+  head: Head,
+  options: ResponseHeadOptions<Context>,
+  context: Context,
+): void {
+  const { edits } = options;
+  out.put(STATUS_PREFIX);
+  // Status and reason as received, or the status and the SP that the grammar wants behind it.
+  out.put(head.octets, 9, 12);
+  out.putOctet(SP);
+  out.put(head.octets, head.reasonStart, head.reasonEnd);
+  out.put(CRLF);
+  writeSets(out, edits.first, head.status, context);
+  copyFields(out, head, edits.drops, options.keepsLength ? 0 : CONTENT_LENGTH);
+  if (options.switches) {
+    copyUpgrade(out, head);
+    out.put(UPGRADE_LINE);
+  } else {
+    if (options.isChunked) out.put(CHUNKED_LINE);
+    out.put(options.closes ? CLOSE_LINE : KEEP_ALIVE_LINE);
+  }
+  writeSets(out, edits.last, head.status, context);
+  out.put(CRLF);
+}
+
+/** Lays down an interim response (RFC 9110 15.2): no edits but the hop-by-hop ones, nothing about the connection. */
+export function writeInterimHead(out: OctetWriter, head: Head, drops: Uint8Array): void {
+  out.put(STATUS_PREFIX);
+  out.put(head.octets, 9, 12);
+  out.putOctet(SP);
+  out.put(head.octets, head.reasonStart, head.reasonEnd);
+  out.put(CRLF);
+  copyFields(out, head, drops, CONTENT_LENGTH);
+  out.put(CRLF);
+}
+
+/**
+ * Lays down the head of an answer of our own.
+ * @param contentOctets the Content-Length; negative writes none (204, 304)
+ */
+export function writeLocalHead<Context>(
+  out: OctetWriter,
+  status: number,
+  edits: FieldEdits<Context>,
+  contentOctets: number,
+  closes: boolean,
+  context: Context,
+): void {
+  out.put(STATUS_PREFIX);
+  out.putDecimal(status);
+  out.putOctet(SP);
+  out.putLatin1(reasonPhrase(status));
+  out.put(CRLF);
+  writeSets(out, edits.first, status, context);
+  if (contentOctets >= 0) {
+    out.put(CONTENT_LENGTH_PREFIX);
+    out.putDecimal(contentOctets);
+    out.put(CRLF);
+  }
+  out.put(closes ? CLOSE_LINE : KEEP_ALIVE_LINE);
+  writeSets(out, edits.last, status, context);
+  out.put(CRLF);
+}
+
+function writeSets<Context>(
+  out: OctetWriter,
+  sets: readonly FieldSet<Context>[],
+  status: number,
+  context: Context,
+): void {
+  for (let i = 0; i < sets.length; i++) {
+    const set = sets[i];
+    if (set.always || ADDED_ON.has(status)) writeSet(out, set, context);
+  }
+}
+
+/** Appends one configured line; an empty value leaves no line. Answers whether a line was written. */
+function writeSet<Context>(out: OctetWriter, set: FieldSet<Context>, context: Context): boolean {
+  const lineStart = out.position - out.start;
+  out.put(set.prefix);
+  const valueStart = out.position - out.start;
+  set.value.put(context, out);
+  if (!sealValue(out, valueStart)) {
+    out.position = out.start + lineStart;
+    return false;
+  }
+  out.put(CRLF);
+  return true;
+}
+
+/**
+ * Makes the value laid down since `valueStart` (from the span's start) fit for a field line: octets that could end the
+ * line become SP, as RFC 9110 5.5 has it for CR, LF and NUL. Answers whether there is a value at all.
+ */
+function sealValue(out: OctetWriter, valueStart: number): boolean {
+  const octets = out.octets;
+  const end = out.position;
+  const start = out.start + valueStart;
+  if (start === end) return false;
+  for (let i = start; i < end; i++) if ((CLASS[octets[i]] & FIELD_VALUE) === 0) octets[i] = SP;
+  return true;
+}
+
+/**
+ * Appends the configured Connection line and answers its members as OPTION_*. Without an offer, "upgrade" is left out:
+ * it would name a field that is not there.
+ */
+function writeConnection<Context>(
+  out: OctetWriter,
+  set: FieldSet<Context>,
+  context: Context,
+  isOffer: boolean,
+): number {
+  const lineStart = out.position - out.start;
+  out.put(set.prefix);
+  const valueStart = out.position - out.start;
+  set.value.put(context, out);
+  if (!sealValue(out, valueStart)) {
+    out.position = out.start + lineStart;
+    return 0;
+  }
+  const octets = out.octets;
+  const start = out.start + valueStart;
+  let end = out.position;
+  let members = memberBit(octets, start, end);
+  if (members === 0) members = readMembers(octets, start, end);
+  if ((members & h.OPTION_UPGRADE) !== 0 && !isOffer) {
+    end = removeUpgrade(octets, start, end);
+    out.position = end;
+    if (end === start) {
+      out.position = out.start + lineStart;
+      return 0;
+    }
+  }
+  out.put(CRLF);
+  return members;
+}
+
+/** The usual case: a single member, compared in place. */
+function memberBit(octets: Uint8Array, start: number, end: number): number {
+  if (equalsFolded(octets, start, end, UPGRADE_MEMBER)) return h.OPTION_UPGRADE;
+  return equalsFolded(octets, start, end, CLOSE_MEMBER) ? h.OPTION_CLOSE : 0;
+}
+
+function readMembers(octets: Buffer, start: number, end: number): number {
+  let members = 0;
+  for (const member of octets.toString('latin1', start, end).split(',')) {
+    const name = member.trim().toLowerCase();
+    if (name === 'upgrade') members |= h.OPTION_UPGRADE;
+    else if (name === 'close') members |= h.OPTION_CLOSE;
+    else if (name === 'keep-alive') members |= h.OPTION_KEEP_ALIVE;
+  }
+  return members;
+}
+
+/** Rewrites octets[start, end) without the member "upgrade"; answers the new end. */
+function removeUpgrade(octets: Buffer, start: number, end: number): number {
+  const kept = octets
+    .toString('latin1', start, end)
+    .split(',')
+    .filter((member) => member.trim().toLowerCase() !== 'upgrade');
+  return start + octets.write(kept.join(',').trim(), start, 'latin1');
+}
+
+/**
+ * Copies the field lines that stay, in runs: octets, order, case and duplicates as received. A line whose value has
+ * unusual white space around it is laid down afresh (WIRE rule A2: OWS is no part of a value).
+ * @param dropsToo id of one more name to drop, or 0
+ */
+function copyFields(out: OctetWriter, head: Head, drops: Uint8Array, dropsToo: number): void {
+  const { octets, fields, count } = head;
+  let run = -1;
+  for (let i = 0, f = 0; i < count; i++, f += h.FIELD_STRIDE) {
+    const name = fields[f + h.NAME_START];
+    const id = fields[f + h.NAME_ID];
+    const isDropped =
+      id !== 0 && ((id < drops.length && drops[id] === 1) || id >= h.NOMINATED || id === dropsToo);
+    if (!isDropped && isPlainLine(octets, fields, f)) {
+      if (run < 0) run = name;
+      continue;
+    }
+    if (run >= 0) out.put(octets, run, name);
+    run = -1;
+    if (isDropped) continue;
+    out.put(octets, name, fields[f + h.NAME_END]);
+    out.put(COLON_SP);
+    out.put(octets, fields[f + h.VALUE_START], fields[f + h.VALUE_END]);
+    out.put(CRLF);
+  }
+  // The last field line ends in front of the empty line.
+  if (run >= 0) out.put(octets, run, head.length - 2);
+}
+
+/** `name: value CRLF` or `name:value CRLF`, nothing else around the value. */
+function isPlainLine(octets: Uint8Array, fields: Int32Array, f: number): boolean {
+  const gap = fields[f + h.VALUE_START] - fields[f + h.NAME_END];
+  return (
+    (gap === 1 || (gap === 2 && octets[fields[f + h.NAME_END] + 1] !== TAB)) &&
+    octets[fields[f + h.VALUE_END]] === CR
+  );
+}
+
+/** The Upgrade lines of a 101, which name the protocol that begins. */
+function copyUpgrade(out: OctetWriter, head: Head): void {
+  for (let i = 0; i < head.count; i++) {
+    const f = i * h.FIELD_STRIDE;
+    if ((head.fields[f + h.NAME_ID] & h.ID_MASK) !== UPGRADE) continue;
+    out.put(head.octets, head.fields[f + h.NAME_START], head.fields[f + h.NAME_END]);
+    out.put(COLON_SP);
+    out.put(head.octets, head.fields[f + h.VALUE_START], head.fields[f + h.VALUE_END]);
+    out.put(CRLF);
+  }
+}
+
+/** The octets of `HTTP/1.1 100 Continue`, whole. */
+export const CONTINUE_RESPONSE: Uint8Array = latin1('HTTP/1.1 100 Continue\r\n\r\n');

@@ -1,0 +1,122 @@
+/** Policies by hand, for tests and the bench: the machine without any configuration. */
+import type { Fault } from '../../src/error.js';
+import type { Exchange } from '../../src/machine/exchange.js';
+import type {
+  DownstreamRules,
+  ForwardPlan,
+  Peer,
+  PeerSource,
+  Plan,
+  Policy,
+  PoolRules,
+  ReadingRules,
+  RespondPlan,
+} from '../../src/machine/policy.js';
+import { ConstantValue, FieldEdits, fieldSet, type ValueSource } from '../../src/message/field-edits.js';
+import { UPGRADE } from '../../src/message/field-names.js';
+import type { OctetWriter } from '../../src/bytes/octet-writer.js';
+
+export const READING: ReadingRules = {
+  headTimeoutMs: 60_000,
+  maxLineOctets: 8192,
+  maxHeadOctets: 32768,
+  maxFields: 1000,
+};
+
+export const DOWNSTREAM_RULES: DownstreamRules = {
+  keepaliveTimeoutMs: 75_000,
+  keepaliveRequests: 1000,
+  keepaliveTimeMs: 3_600_000,
+  bodyTimeoutMs: 60_000,
+  sendTimeoutMs: 60_000,
+  maxContentOctets: 0,
+  lingeringTimeMs: 30_000,
+  lingeringTimeoutMs: 5_000,
+};
+
+export const POOL: PoolRules = { maxIdle: 32, idleTimeoutMs: 60_000, maxRequests: 1000, maxAgeMs: 3_600_000 };
+
+/** `$http_upgrade` as a value. */
+export const HTTP_UPGRADE: ValueSource<Exchange> = {
+  put({ request }: Exchange, out: OctetWriter): void {
+    const index = request.findField(UPGRADE);
+    if (index >= 0) out.putLatin1(request.valueText(index));
+  },
+};
+
+export class FixedPeers implements PeerSource {
+  released: string[] = [];
+  private readonly peers: readonly Peer[];
+  constructor(...peers: readonly Peer[]) {
+    this.peers = peers;
+  }
+  next(exchange: Exchange): Peer | undefined {
+    return this.peers[exchange.attempts.length];
+  }
+  release(peer: Peer, failed: boolean): void {
+    this.released.push(`${peer.name}${failed ? ' failed' : ''}`);
+  }
+}
+
+export function peer(port: number, host = '127.0.0.1', pool = POOL): Peer {
+  return { name: `${host}:${port}`, host, port, path: '', pool };
+}
+
+export function forwardPlan(peers: PeerSource, options: Partial<ForwardPlan> = {}): ForwardPlan {
+  return {
+    kind: 'forward',
+    downstream: DOWNSTREAM_RULES,
+    peers,
+    target: null,
+    requestEdits: new FieldEdits<Exchange>(
+      [],
+      [fieldSet('Host', 'upstream'), fieldSet('Upgrade', HTTP_UPGRADE), fieldSet('Connection', 'upgrade')],
+    ),
+    responseEdits: new FieldEdits<Exchange>([], []),
+    minorVersion: 1,
+    connectTimeoutMs: 60_000,
+    sendTimeoutMs: 60_000,
+    readTimeoutMs: 60_000,
+    maxResponseHeadOctets: 4096,
+    nextOn: 3,
+    nextTries: 0,
+    nextTimeoutMs: 0,
+    ...options,
+  };
+}
+
+export function respondPlan(status: number, text: string, downstream = DOWNSTREAM_RULES): RespondPlan {
+  return {
+    kind: 'respond',
+    downstream,
+    status,
+    edits: new FieldEdits<Exchange>([], [fieldSet('Content-Type', 'text/plain', true)]),
+    content: new ConstantValue(text),
+  };
+}
+
+export class TestPolicy implements Policy {
+  readonly reading: ReadingRules;
+  readonly defaults = DOWNSTREAM_RULES;
+  readonly finishedExchanges: string[] = [];
+  readonly faults: string[] = [];
+
+  constructor(
+    private readonly planner: (exchange: Exchange) => Plan | undefined,
+    reading: Partial<ReadingRules> = {},
+  ) {
+    this.reading = { ...READING, ...reading };
+  }
+  plan(exchange: Exchange): Plan | undefined {
+    return this.planner(exchange);
+  }
+  failed(): undefined {
+    return undefined;
+  }
+  finished(exchange: Exchange): void {
+    this.finishedExchanges.push(`${exchange.status} ${exchange.outcome}`);
+  }
+  fault(fault: Fault): void {
+    this.faults.push(`${fault.code} ${fault.side}`);
+  }
+}
