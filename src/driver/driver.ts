@@ -287,6 +287,8 @@ class SocketFacts implements ConnectionFacts {
   readonly remotePort: number;
   readonly secure: boolean;
   readonly openedAt = performance.now();
+  /** Free for the policy: what it renders once per connection. */
+  cache: unknown = undefined;
   private local: net.AddressInfo | null = null;
 
   constructor(

@@ -475,6 +475,7 @@ export class Connection {
       page = builtInPage(status);
       pageEnd = page.length;
     }
+    exchange.status = status;
     out.begin();
     const edits = plan?.edits ?? this.policy.pageEdits ?? PLAIN_PAGE;
     writeLocalHead(out, status, edits, hasContent ? pageEnd - pageStart : -1, this.closes, exchange);
@@ -482,7 +483,6 @@ export class Connection {
     if (page !== null && hasContent && exchange.request.method !== h.METHOD_HEAD)
       out.put(page, pageStart, pageEnd);
     if (page === scratch.octets) scratch.position = pageStart;
-    exchange.status = status;
     if (exchange.outcome === 'open') exchange.outcome = 'complete';
     this.writeOut();
     this.settle();

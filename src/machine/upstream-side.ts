@@ -553,6 +553,7 @@ export class UpstreamSide {
     const { connection, attempt } = this;
     if (attempt !== null) {
       attempt.endedAt = connection.now;
+      attempt.contentOctets = this.content.contentOctets;
       this.plan!.peers.release(attempt.peer, isFailed, connection.now);
       connection.effects.add(how, UPSTREAM);
     }

@@ -57,8 +57,6 @@ export class Head {
   count = 0;
   /** The y of HTTP/1.y. */
   minorVersion = 1;
-  /** Octets in front of the start line that were skipped: empty lines (RFC 9112 2.2). */
-  skipped = 0;
   /** Position behind the last octet of the start line. */
   startLineEnd = 0;
 
@@ -96,6 +94,22 @@ export class Head {
 
   constructor(octets = 1024) {
     this.octets = Buffer.allocUnsafeSlow(octets);
+  }
+
+  /** Forgets the head; the storage stays. A head that is refused half-read must not show the one before it. */
+  clear(): void {
+    this.length = this.count = this.startLineEnd = 0;
+    this.method = METHOD_OTHER;
+    this.methodEnd = this.targetStart = this.targetEnd = this.pathStart = this.pathEnd = 0;
+    this.form = FORM_ORIGIN;
+    this.hostStart = this.hostEnd = this.hostNameEnd = 0;
+    this.expectsContinue = false;
+    this.status = this.reasonStart = this.reasonEnd = 0;
+    this.connection = 0;
+    this.body = BODY_NONE;
+    this.contentLength = 0;
+    this.upgradeField = -1;
+    this.keepsAlive = false;
   }
 
   /** Index of the first field with this id, or -1. */

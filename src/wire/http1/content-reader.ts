@@ -32,6 +32,7 @@ export class ContentReader {
 
   private body = BODY_NONE;
   private left = 0;
+  private passed = 0;
   private chunked: ChunkedReader | null = null;
 
   /**
@@ -43,6 +44,7 @@ export class ContentReader {
     this.release();
     this.body = head.body;
     this.left = head.body === BODY_LENGTH ? head.contentLength : 0;
+    this.passed = 0;
     if (head.body === BODY_CHUNKED) this.chunked = new ChunkedReader(asReceived, maxContentOctets);
   }
 
@@ -63,9 +65,15 @@ export class ContentReader {
       if (count > this.left) count = this.left;
       this.left -= count;
     }
+    this.passed += count;
     this.spanStart = at;
     this.spanEnd = this.at = at + count;
     return CONTENT_SPAN;
+  }
+
+  /** Octets of content so far, framing excluded; for chunked content those that the chunk headers announced. */
+  get contentOctets(): number {
+    return this.chunked === null ? this.passed : this.chunked.contentOctets;
   }
 
   /** Whether the connection's end is the content's end. */

@@ -89,9 +89,7 @@ export class HeadReader {
   reset(): void {
     this.llhttp.reset(this.parser);
     this.spans.reset();
-    this.head.count = 0;
-    this.head.length = 0;
-    this.head.methodEnd = 0;
+    this.head.clear();
     this.held = 0;
     this.fed = 0;
     this.emptyLines = 0;

@@ -9,7 +9,7 @@ import type { FieldEdits, FieldSet, ValueSource } from '../../message/field-edit
 import { CONNECTION, CONTENT_LENGTH, EXPECT, TRANSFER_ENCODING, UPGRADE } from '../../message/field-names.js';
 import * as h from '../../message/head.js';
 import type { Head } from '../../message/head.js';
-import { reasonPhrase } from '../../message/statuses.js';
+import { reasonPhrase, wireStatus } from '../../message/statuses.js';
 
 const VERSIONS = [latin1(' HTTP/1.0\r\n'), latin1(' HTTP/1.1\r\n')];
 const CRLF = latin1('\r\n');
@@ -146,9 +146,10 @@ export function writeLocalHead<Context>(
   context: Context,
 ): void {
   out.put(STATUS_PREFIX);
-  out.putDecimal(status);
+  const code = wireStatus(status);
+  out.putDecimal(code);
   out.putOctet(SP);
-  out.putLatin1(reasonPhrase(status));
+  out.putLatin1(reasonPhrase(code));
   out.put(CRLF);
   writeSets(out, edits.first, status, context);
   if (contentOctets >= 0) {
