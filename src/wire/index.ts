@@ -1,0 +1,32 @@
+/** HTTP/1.1 heads and content, without connections: readers and writers over octets. */
+export {
+  acquireReader,
+  HEAD_COMPLETE,
+  HEAD_MORE,
+  HEAD_REFUSED,
+  type HeadLimits,
+  HeadReader,
+  releaseReader,
+} from './http1/head-reader.js';
+export {
+  CONTENT_END,
+  CONTENT_MORE,
+  CONTENT_REFUSED,
+  CONTENT_SPAN,
+  CONTENT_TRAILER,
+  ContentReader,
+} from './http1/content-reader.js';
+export {
+  type ResponseHeadOptions,
+  writeInterimHead,
+  writeLocalHead,
+  writeRequestHead,
+  writeResponseHead,
+  WROTE_CLOSE,
+  WROTE_OFFER,
+} from './http1/head-writer.js';
+export { TYPE_REQUEST, TYPE_RESPONSE } from './http1/llhttp.js';
+export * from '../message/head.js';
+export { FIELD_NAMES } from '../message/field-names.js';
+export { ConstantValue, FieldEdits, type FieldSet, fieldSet, type ValueSource } from '../message/field-edits.js';
+export { OctetWriter } from '../bytes/octet-writer.js';
