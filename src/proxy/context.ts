@@ -1,0 +1,90 @@
+/**
+ * What the policy remembers of one exchange. One object per request, and one per connection: everything else that a
+ * request needs is made with the configuration.
+ */
+import { latin1 } from '../bytes/octets.js';
+import type { Exchange } from '../machine/exchange.js';
+import type { ConnectionFacts } from '../machine/policy.js';
+import type { Head } from '../message/head.js';
+import type { LocationModel, ServerModel } from './model.js';
+import { NormalPath } from './normal-path.js';
+import type { Variable } from './variables.js';
+
+/** The policy's part of an exchange, in `exchange.context`. */
+export class RequestContext extends NormalPath {
+  server: ServerModel | null = null;
+  /** The location in force; null before one is chosen. */
+  location: LocationModel | null = null;
+  /** The last regular expression that matched: $1 to $9. */
+  captures: RegExpExecArray | null = null;
+  /** Named groups of all that matched so far, by their names in lower case. */
+  named: Map<string, string> | null = null;
+  /** Variables that keep their first value for the whole exchange. */
+  kept: Map<Variable, string> | null = null;
+  /** $request_id, once it was asked for. */
+  requestId = '';
+
+  /** @param decidedAt monotonic ms of the decision */
+  constructor(readonly decidedAt: number) {
+    super();
+  }
+
+  /** Notes a match: from now on $1 and its named groups are those of this one, as in nginx. */
+  capture(match: RegExpExecArray): void {
+    this.captures = match;
+    const groups = match.groups;
+    if (groups === undefined) return;
+    this.named ??= new Map();
+    for (const name in groups) this.named.set(name.toLowerCase(), groups[name] ?? '');
+  }
+}
+
+/** The context of an exchange, made if the policy was never asked about it (a refused head). */
+export function contextOf(exchange: Exchange): RequestContext {
+  const context = exchange.context;
+  if (context !== undefined) return context as RequestContext;
+  const made = new RequestContext(exchange.startedAt);
+  if (hasTarget(exchange.request)) made.read(exchange.request, true);
+  exchange.context = made;
+  return made;
+}
+
+/**
+ * Whether a head's target was read. One that was refused before may hold the positions of the request in whose storage
+ * it stands: its variables are empty then, never another request's.
+ */
+export function hasTarget({ length, targetStart, targetEnd, pathStart, pathEnd }: Head): boolean {
+  return length > 0 && targetStart <= pathStart && pathStart <= pathEnd && pathEnd === targetEnd;
+}
+
+/** Octets rendered once per connection. */
+export class ConnectionCache {
+  /** $remote_addr. */
+  readonly address: Uint8Array;
+  /** What $proxy_add_x_forwarded_for adds to a received field. */
+  readonly suffix: Uint8Array;
+
+  constructor(connection: ConnectionFacts) {
+    this.address = latin1(connection.remoteAddress);
+    this.suffix = latin1(`, ${connection.remoteAddress}`);
+  }
+}
+
+/** The rendered octets of a connection. */
+export function cacheOf(connection: ConnectionFacts): ConnectionCache {
+  return (connection.cache ??= new ConnectionCache(connection)) as ConnectionCache;
+}
+
+/**
+ * The moment that an exchange has reached, in monotonic ms: rooms without a clock read it off what happened last.
+ */
+export function momentOf(exchange: Exchange): number {
+  if (exchange.endedAt >= 0) return exchange.endedAt;
+  const context = exchange.context as RequestContext | undefined;
+  let moment = context === undefined ? exchange.startedAt : context.decidedAt;
+  const attempt = exchange.attempt;
+  if (attempt !== undefined) {
+    moment = Math.max(moment, attempt.startedAt, attempt.connectedAt, attempt.headAt, attempt.endedAt);
+  }
+  return moment;
+}

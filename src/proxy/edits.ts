@@ -1,0 +1,149 @@
+/**
+ * Field edits as nginx makes them: its defaults, and what a configuration changes about them. Leaves hop-by-hop fields
+ * and framing to the head writer, which follows no configuration there.
+ */
+import type { OctetWriter } from '../bytes/octet-writer.js';
+import type { Exchange } from '../machine/exchange.js';
+import {
+  ConstantValue,
+  FieldEdits,
+  fieldSet,
+  type FieldSet,
+  type ValueSource,
+} from '../message/field-edits.js';
+import { DATE, HOST, SERVER } from '../message/field-names.js';
+import { CompileError } from './compile-error.js';
+import { VERSION } from './identity.js';
+import { AbsoluteLocation } from './absolute-location.js';
+import type { Template } from './template.js';
+import { HTTP_DATE } from './wall-clock.js';
+
+/** One add_header in force. */
+export interface AddedField {
+  readonly name: string;
+  readonly value: Template;
+  /** Also on other statuses than 200, 201, 204, 206, 301-304, 307 and 308. */
+  readonly always: boolean;
+}
+
+/** One proxy_set_header in force. */
+export interface SetField {
+  readonly name: string;
+  /** Where it is empty, the field is not sent. */
+  readonly value: Template;
+}
+
+/** Fields of a response that nginx does not pass (proxy_hide_header). */
+const HIDDEN = [
+  'Date',
+  'Server',
+  'X-Pad',
+  'X-Accel-Expires',
+  'X-Accel-Redirect',
+  'X-Accel-Limit-Rate',
+  'X-Accel-Buffering',
+  'X-Accel-Charset',
+];
+
+/** Fields that add_header replaces rather than adds, as nginx does. */
+const REPLACED = new Set(['last-modified', 'etag']);
+
+/**
+ * Edits of a request on its way up: proxy_set_header over nginx's one default that remains since 1.29.7, `Host $proxy_host`.
+ * A name set here, whatever its case, replaces the received lines and the default; of two with one name both are sent.
+ * @param proxyHost $proxy_host of this proxy_pass
+ * @throws CompileError for a name that is not a token
+ */
+export function requestEdits(sets: readonly SetField[], proxyHost: Template): FieldEdits<Exchange> {
+  const lines = sets.map(({ name, value }) => line(name, value));
+  const setsHost = sets.some(({ name }) => name.toLowerCase() === 'host');
+  // Host goes first: RFC 9110 7.2 asks senders for it.
+  const first = setsHost ? lines.sort(hostFirst) : [line('Host', proxyHost), ...lines];
+  return new FieldEdits<Exchange>([], first);
+}
+
+function hostFirst(a: FieldSet<Exchange>, b: FieldSet<Exchange>): number {
+  return Number(b.id === HOST) - Number(a.id === HOST);
+}
+
+/**
+ * Edits of a response on its way down: proxy_hide_header, proxy_pass_header and add_header. wirehop's own Server and
+ * Date stand in for the upstream's unless they are passed.
+ * @param options.serverTokens Server names the version
+ * @throws CompileError for a name that is not a token
+ */
+export function responseEdits(options: {
+  readonly hide: readonly string[];
+  readonly pass: readonly string[];
+  readonly add: readonly AddedField[];
+  readonly serverTokens: boolean;
+}): FieldEdits<Exchange> {
+  const passed = new Set(options.pass.map((name) => name.toLowerCase()));
+  // Of a name that is both hidden and passed nginx takes the second.
+  const dropped = [...HIDDEN, ...options.hide].filter((name) => !passed.has(name.toLowerCase()));
+  const isDropped = new Set(dropped.map((name) => name.toLowerCase()));
+  const first: FieldSet<Exchange>[] = [];
+  const last: FieldSet<Exchange>[] = [];
+  for (const [name, id, value] of [
+    ['Server', SERVER, serverValue(options.serverTokens)],
+    ['Date', DATE, DATE_NOW],
+  ] as const) {
+    if (isDropped.has(name.toLowerCase())) first.push(line(name, value, true));
+    else last.push(line(name, new UnlessReceived(id, value), true));
+  }
+  for (const { name, value, always } of options.add) {
+    (REPLACED.has(name.toLowerCase()) ? first : last).push(line(name, value, always));
+  }
+  return new FieldEdits<Exchange>(dropped, first, last);
+}
+
+/**
+ * Lines of an answer made here: `return`, redirections and the built-in pages.
+ * @param options.contentType default_type in force, `text/html` for a page; null for none
+ * @param options.location target of a redirection, made absolute where it begins with "/"; null for none
+ * @throws CompileError for a name that is not a token
+ */
+export function localEdits(options: {
+  readonly contentType: string | null;
+  readonly location: Template | null;
+  readonly add: readonly AddedField[];
+  readonly serverTokens: boolean;
+}): FieldEdits<Exchange> {
+  const first = [line('Server', serverValue(options.serverTokens), true), line('Date', DATE_NOW, true)];
+  if (options.contentType !== null) first.push(line('Content-Type', options.contentType, true));
+  if (options.location !== null) first.push(line('Location', new AbsoluteLocation(options.location), true));
+  const last = options.add.map(({ name, value, always }) => line(name, value, always));
+  return new FieldEdits<Exchange>([], first, last);
+}
+
+function line(name: string, value: ValueSource<Exchange> | string, always = false): FieldSet<Exchange> {
+  try {
+    return fieldSet(name, value, always);
+  } catch {
+    throw new CompileError(`"${name}" is not a field name`);
+  }
+}
+
+function serverValue(serverTokens: boolean): string {
+  return serverTokens ? `wirehop/${VERSION}` : 'wirehop';
+}
+
+const DATE_NOW: ValueSource<Exchange> = {
+  put(_exchange: Exchange, out: OctetWriter): void {
+    out.put(HTTP_DATE.octets());
+  },
+};
+
+/** A line for a response that came without one of this name. */
+class UnlessReceived implements ValueSource<Exchange> {
+  private readonly value: ValueSource<Exchange>;
+  constructor(
+    private readonly id: number,
+    value: ValueSource<Exchange> | string,
+  ) {
+    this.value = typeof value === 'string' ? new ConstantValue(value) : value;
+  }
+  put(exchange: Exchange, out: OctetWriter): void {
+    if (exchange.response.findField(this.id) < 0) this.value.put(exchange, out);
+  }
+}

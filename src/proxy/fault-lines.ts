@@ -1,0 +1,203 @@
+/**
+ * Lines of the error log in nginx's shape, because people and programs search for nginx's words. Decides severity and
+ * words; behind the words stand wirehop's own code and the directive or clause that decided, so that no close is
+ * a riddle.
+ */
+import { OctetWriter } from '../bytes/octet-writer.js';
+import { ERRORS, type ErrorCode, type Fault } from '../error.js';
+import type { Exchange } from '../machine/exchange.js';
+import type { ConnectionFacts } from '../machine/policy.js';
+import { FIELD_NAMES, HOST } from '../message/field-names.js';
+import type { RequestContext } from './context.js';
+import type { ListenAddress, LogLevel } from './model.js';
+import { primaryName } from './request-variables.js';
+
+const REFERER = FIELD_NAMES.intern('referer');
+
+/** Numbers and words of the system errors that sockets meet, as Linux has them. */
+const SYSTEM_ERRORS: Readonly<Record<string, string>> = {
+  EPIPE: '32: Broken pipe',
+  ENOENT: '2: No such file or directory',
+  EACCES: '13: Permission denied',
+  EMFILE: '24: Too many open files',
+  EADDRINUSE: '98: Address already in use',
+  EADDRNOTAVAIL: '99: Cannot assign requested address',
+  ENETUNREACH: '101: Network is unreachable',
+  ECONNABORTED: '103: Software caused connection abort',
+  ECONNRESET: '104: Connection reset by peer',
+  ETIMEDOUT: '110: Connection timed out',
+  ECONNREFUSED: '111: Connection refused',
+  EHOSTUNREACH: '113: No route to host',
+};
+const TIMED_OUT = `(${SYSTEM_ERRORS.ETIMEDOUT})`;
+
+const IN_LINE = 'while reading client request line';
+const IN_HEAD = 'while reading client request headers';
+const IN_BODY = 'while reading client request body';
+
+/** What nginx says of a downstream side's fault. */
+const DOWNSTREAM: Partial<Record<ErrorCode, string>> = {
+  HEAD_SYNTAX: `client sent invalid header line ${IN_HEAD}`,
+  METHOD_INVALID: `client sent invalid method ${IN_LINE}`,
+  TARGET_INVALID: `client sent invalid request ${IN_LINE}`,
+  TARGET_USERINFO: `client sent invalid host in request line ${IN_LINE}`,
+  TARGET_SCHEME: `client sent invalid request ${IN_LINE}`,
+  TARGET_ASTERISK: `client sent invalid request ${IN_LINE}`,
+  CONNECT_REFUSED: `client sent CONNECT method ${IN_HEAD}`,
+  VERSION_INVALID: `client sent invalid request ${IN_LINE}`,
+  VERSION_UNSUPPORTED: `client sent invalid version ${IN_LINE}`,
+  START_LINE_WHITESPACE: `client sent invalid request ${IN_LINE}`,
+  START_LINE_EMPTY_LINES: `client sent invalid request ${IN_LINE}`,
+  START_LINE_TOO_LARGE: `client sent too long URI ${IN_LINE}`,
+  FIELD_LINE_TOO_LARGE: `client sent too long header line ${IN_HEAD}`,
+  HEAD_TOO_LARGE: `client sent too large request ${IN_HEAD}`,
+  TOO_MANY_FIELDS: `client sent too many header lines ${IN_HEAD}`,
+  FIELD_VALUE_INVALID: `client sent invalid header line ${IN_HEAD}`,
+  HOST_MISSING: `client sent HTTP/1.1 request without "Host" header ${IN_HEAD}`,
+  HOST_REPEATED: `client sent duplicate host header ${IN_HEAD}`,
+  HOST_INVALID: `client sent invalid host header ${IN_HEAD}`,
+  CONTENT_LENGTH_INVALID: `client sent invalid "Content-Length" header ${IN_HEAD}`,
+  CONTENT_LENGTH_REPEATED: `client sent duplicate header line "Content-Length" ${IN_HEAD}`,
+  TRANSFER_CODING_UNKNOWN: `client sent unknown "Transfer-Encoding" ${IN_HEAD}`,
+  TRANSFER_CODING_REPEATED: `client sent duplicate header line "Transfer-Encoding" ${IN_HEAD}`,
+  TRANSFER_CODING_IN_1_0: `client sent HTTP/1.0 request with "Transfer-Encoding" header ${IN_HEAD}`,
+  FRAMING_AMBIGUOUS: `client sent "Content-Length" and "Transfer-Encoding" headers at the same time ${IN_HEAD}`,
+  CHUNK_SIZE_INVALID: `client sent invalid chunked body ${IN_BODY}`,
+  CHUNK_EXTENSION_INVALID: `client sent invalid chunked body ${IN_BODY}`,
+  CHUNK_LINE_TOO_LARGE: `client sent invalid chunked body ${IN_BODY}`,
+  CHUNK_END_INVALID: `client sent invalid chunked body ${IN_BODY}`,
+  TRAILER_INVALID: `client sent invalid chunked body ${IN_BODY}`,
+  TRAILER_TOO_LARGE: `client sent invalid chunked body ${IN_BODY}`,
+  CONTENT_TOO_LARGE: 'client intended to send too large body',
+  CONTENT_INCOMPLETE: `client prematurely closed connection ${IN_BODY}`,
+  HEAD_TIMEOUT: `client timed out ${TIMED_OUT} ${IN_HEAD}`,
+  CONTENT_TIMEOUT: `client timed out ${TIMED_OUT} ${IN_BODY}`,
+  SEND_TIMEOUT: `client timed out ${TIMED_OUT} while sending to client`,
+  KEEPALIVE_TIMEOUT: 'client sent no further request while keepalive',
+  LINGERING_TIMEOUT: `client timed out ${TIMED_OUT} while lingering`,
+  DOWNSTREAM_CLOSED: 'client prematurely closed connection',
+};
+
+/** How loud a fault is, where its side does not say. */
+const LEVELS: Partial<Record<ErrorCode, LogLevel>> = {
+  CONTENT_TOO_LARGE: 'error',
+  KEEPALIVE_TIMEOUT: 'debug',
+  LINGERING_TIMEOUT: 'debug',
+  UNEXPECTED_INPUT: 'alert',
+};
+
+/** Severity: an upstream's fault needs mending here (error), a downstream side's does not (info). */
+export function faultLevel(fault: Fault): LogLevel {
+  return LEVELS[fault.code] ?? (fault.side === 'downstream' ? 'info' : 'error');
+}
+
+/**
+ * The line, without time, level and pid.
+ * @param exchange null when no request was read
+ * @param listener shown as the server where no request named one
+ */
+export function faultLine(
+  fault: Fault,
+  exchange: Exchange | null,
+  connection: ConnectionFacts,
+  listener: ListenAddress,
+): string {
+  const reason = `[${fault.code}, ${ERRORS[fault.code].rule}]`;
+  let line = `*${connection.serial} ${words(fault, exchange)} ${reason}, client: ${connection.remoteAddress}`;
+  if (exchange === null) return `${line}, server: ${addressText(listener)}`;
+  const { request } = exchange;
+  const context = exchange.context as RequestContext | undefined;
+  line += `, server: ${context?.server ? primaryName(context.server.names) : ''}`;
+  if (request.length === 0) return line;
+  line += `, request: "${printable(request.text(0, request.startLineEnd))}"`;
+  const upstream = upstreamText(exchange, context);
+  if (upstream !== '') line += `, upstream: "${printable(upstream)}"`;
+  const host = request.joinedText(HOST);
+  if (host !== '') line += `, host: "${printable(host)}"`;
+  const referrer = request.joinedText(REFERER);
+  return referrer === '' ? line : `${line}, referrer: "${printable(referrer)}"`;
+}
+
+function words(fault: Fault, exchange: Exchange | null): string {
+  if (fault.side === 'downstream') {
+    const text = DOWNSTREAM[fault.code] ?? fault.message;
+    if (fault.code !== 'DOWNSTREAM_CLOSED' || exchange?.attempt === undefined) return text;
+    return `${text}, so upstream connection is closed too ${upstreamPhase(exchange)}`;
+  }
+  return upstreamWords(fault, exchange);
+}
+
+function upstreamWords(fault: Fault, exchange: Exchange | null): string {
+  const phase = upstreamPhase(exchange);
+  const system = SYSTEM_ERRORS[fault.detail] ?? fault.detail;
+  const detail = system === '' ? '' : ` (${system})`;
+  switch (fault.code) {
+    case 'NO_PEER':
+      return 'no live upstreams while connecting to upstream';
+    case 'UPSTREAM_CONNECT':
+      return `connect() failed${detail} while connecting to upstream`;
+    case 'UPSTREAM_CONNECT_TIMEOUT':
+      return `upstream timed out ${TIMED_OUT} while connecting to upstream`;
+    case 'UPSTREAM_SEND_TIMEOUT':
+      return `upstream timed out ${TIMED_OUT} while sending request to upstream`;
+    case 'UPSTREAM_READ_TIMEOUT':
+      return `upstream timed out ${TIMED_OUT} ${phase}`;
+    case 'TUNNEL_IDLE':
+      return `upstream timed out ${TIMED_OUT} while proxying upgraded connection`;
+    case 'UPSTREAM_CLOSED':
+      return detail === ''
+        ? `upstream prematurely closed connection ${phase}`
+        : `recv() failed${detail} ${phase}`;
+    case 'HEAD_TOO_LARGE':
+    case 'FIELD_LINE_TOO_LARGE':
+    case 'START_LINE_TOO_LARGE':
+    case 'TOO_MANY_FIELDS':
+      return `upstream sent too big header ${phase}`;
+    case 'HEAD_SYNTAX':
+    case 'STATUS_LINE_INVALID':
+    case 'FIELD_VALUE_INVALID':
+      return `upstream sent invalid header ${phase}`;
+    default:
+      return fault.code.startsWith('CHUNK_')
+        ? `upstream sent invalid chunked response ${phase}`
+        : fault.message;
+  }
+}
+
+function upstreamPhase(exchange: Exchange | null): string {
+  if (exchange?.tunnelled === true) return 'while proxying upgraded connection';
+  const attempt = exchange?.attempt;
+  if (attempt === undefined || (attempt.connectedAt < 0 && !attempt.reused))
+    return 'while connecting to upstream';
+  return attempt.headAt < 0 ? 'while reading response header from upstream' : 'while reading upstream';
+}
+
+const scratch = new OctetWriter();
+
+/** `http://address/target` of the attempt under way; of the upstream's name while there is no attempt. */
+function upstreamText(exchange: Exchange, context: RequestContext | undefined): string {
+  const { plan, attempt, request } = exchange;
+  if (plan?.kind !== 'forward') return '';
+  let name = attempt?.peer.name ?? context?.location?.proxy?.host.text(exchange) ?? '';
+  // nginx ends the path of a socket with a colon, where the target begins.
+  if (name.startsWith('unix:')) name += ':';
+  if (plan.target === null) return `http://${name}${request.text(request.pathStart, request.pathEnd)}`;
+  scratch.begin();
+  plan.target.put(exchange, scratch);
+  const target = scratch.octets.toString('latin1', scratch.start, scratch.position);
+  scratch.rewind(scratch.octets, scratch.start);
+  return `http://${name}${target}`;
+}
+
+function addressText(address: ListenAddress): string {
+  if ('path' in address) return `unix:${address.path}`;
+  return address.host.includes(':') ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;
+}
+
+// eslint-disable-next-line no-control-regex -- control octets are what is looked for
+const CONTROL = /[\x00-\x1f\x7f]/g;
+
+/** Keeps a line one line, and a terminal unmoved, whatever a request says. */
+function printable(text: string): string {
+  return text.replace(CONTROL, (c) => `\\x${c.charCodeAt(0).toString(16).toUpperCase().padStart(2, '0')}`);
+}

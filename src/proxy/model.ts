@@ -1,0 +1,93 @@
+/**
+ * A compiled configuration as plain values: what `config/` makes and {@link ProxyPolicy} decides by. Knows no syntax.
+ */
+import type { Exchange } from '../machine/exchange.js';
+import type { DownstreamRules, ForwardPlan, ReadingRules, RespondPlan } from '../machine/policy.js';
+import type { FieldEdits } from '../message/field-edits.js';
+import type { Template } from './template.js';
+
+// The machine's words that a compiled configuration is made of: config/ gets them here, as it does not know machine/.
+export type { Exchange } from '../machine/exchange.js';
+export type {
+  DownstreamRules,
+  ForwardPlan,
+  Peer,
+  PeerSource,
+  Policy,
+  PoolRules,
+  ReadingRules,
+  RespondPlan,
+} from '../machine/policy.js';
+export { NEXT_ERROR, NEXT_INVALID_HEADER, NEXT_NON_IDEMPOTENT, NEXT_TIMEOUT } from '../machine/policy.js';
+
+/** Where finished lines go. `process/` opens files behind it; tests collect them. */
+export interface LogSink {
+  /** @param line without its line end */
+  write(line: string): void;
+}
+
+/** nginx's severities, least severe last. */
+export const LOG_LEVELS = ['emerg', 'alert', 'crit', 'error', 'warn', 'notice', 'info', 'debug'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** Where messages about faults go. */
+export interface ErrorLog {
+  /** @param text without time, level and pid, which the log adds */
+  log(level: LogLevel, text: string): void;
+}
+
+/** One access_log in force at a location. */
+export interface AccessLog {
+  /** Renders one line for a finished exchange, without its line end. */
+  readonly format: (exchange: Exchange, now: number) => string;
+  readonly sink: LogSink;
+}
+
+/** What happens to a request in a location. Made once, used for every request. */
+export type Action = ForwardPlan | RespondPlan;
+
+export type LocationMatch = 'exact' | 'prefix' | 'prefix-final' | 'regex' | 'regex-nocase';
+
+/** `location` (and the server level itself, as the prefix ""). */
+export interface LocationModel {
+  readonly match: LocationMatch;
+  /** The prefix, the exact path, or the source of the regular expression. */
+  readonly pattern: string;
+  readonly action: Action;
+  readonly accessLogs: readonly AccessLog[];
+  readonly errorLog: ErrorLog;
+  readonly downstream: DownstreamRules;
+  /** Locations nested in this one. */
+  readonly locations: readonly LocationModel[];
+  /** What $proxy_host and $proxy_port say here; absent without proxy_pass. */
+  readonly proxy?: { readonly host: Template; readonly port: Template };
+  /**
+   * Lines of the built-in pages that stand in for an answer here (502 and its like), made by `localEdits`; absent:
+   * the machine's own bare page.
+   */
+  readonly pageEdits?: FieldEdits<Exchange>;
+}
+
+/** `server`. */
+export interface ServerModel {
+  /** As written in server_name: exact, `*.suffix`, `prefix.*`, `.suffix`, `~regex`, or ''. The first is $server_name. */
+  readonly names: readonly string[];
+  readonly reading: ReadingRules;
+  /** What the server level itself does with a request: a `return` there comes before all locations; else null. */
+  readonly action: Action | null;
+  /** The server level as a location: its logs, and what a request gets that no location matches. */
+  readonly root: LocationModel;
+  readonly mergeSlashes: boolean;
+}
+
+/** One listening address and the servers behind it. */
+export interface ListenerModel {
+  readonly address: ListenAddress;
+  readonly servers: readonly ServerModel[];
+  readonly defaultServer: ServerModel;
+}
+
+/** Where to listen: a numeric host and a port, or the path of a unix socket. */
+export type ListenAddress =
+  | { readonly host: string; readonly port: number; readonly backlog?: number; readonly ipv6Only?: boolean }
+  | { readonly path: string; readonly backlog?: number };

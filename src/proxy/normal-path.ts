@@ -1,0 +1,117 @@
+/**
+ * The path of a request as locations see it. Decides what a path means: nobody else decodes one.
+ */
+import { HEX_VALUE, latin1, PERCENT, QUESTION, SLASH } from '../bytes/octets.js';
+import { FORM_ABSOLUTE, type Head } from '../message/head.js';
+
+const DOT = 0x2e;
+const NO_OCTETS = new Uint8Array(0);
+const ROOT_PATH = latin1('/');
+
+/** The normalised path, and where the query stands. Empty until {@link read}. */
+export class NormalPath {
+  /** The head's own octets while the path is plain, else a decoded copy. */
+  octets: Uint8Array = NO_OCTETS;
+  /** The path is octets[start, end): percent-decoded, without dot segments. */
+  start = 0;
+  end = 0;
+  /** The query is head.octets[argsStart, argsEnd), without its "?"; equal when there is none or it is empty. */
+  argsStart = 0;
+  argsEnd = 0;
+  /** The received path held a percent-encoded octet, so that what is made of it must be encoded again. */
+  wasEncoded = false;
+  private cachedText: string | null = null;
+
+  /**
+   * Reads the path of a request. Allocates nothing for a plain one: no "%", no "//" (when merged), no "/.".
+   * @param mergesSlashes merge_slashes
+   * @returns false if the path is not one (OPTIONS *), climbs above the root, or holds an encoded NUL: 400 is due
+   */
+  read(head: Head, mergesSlashes: boolean): boolean {
+    const { octets, pathStart, pathEnd } = head;
+    this.wasEncoded = false;
+    let isPlain = true;
+    let last = 0;
+    let i = pathStart;
+    for (; i < pathEnd; i++) {
+      const octet = octets[i];
+      if (octet === QUESTION) break;
+      if (octet === PERCENT) {
+        isPlain = false;
+        this.wasEncoded = true;
+      } else if (last === SLASH && (octet === DOT || (octet === SLASH && mergesSlashes))) {
+        isPlain = false;
+      }
+      last = octet;
+    }
+    this.argsStart = i < pathEnd ? i + 1 : pathEnd;
+    this.argsEnd = pathEnd;
+    this.cachedText = null;
+    if (i === pathStart) return this.readEmpty(head);
+    if (!isPlain) return this.normalise(octets, pathStart, i, mergesSlashes);
+    this.octets = octets;
+    this.start = pathStart;
+    this.end = i;
+    return octets[pathStart] === SLASH;
+  }
+
+  /** An absolute-form target may leave its path out (RFC 9110 4.2.3: it is "/" then); the others without one have none. */
+  private readEmpty(head: Head): boolean {
+    this.octets = ROOT_PATH;
+    this.start = 0;
+    this.end = 1;
+    return head.form === FORM_ABSOLUTE;
+  }
+
+  /** The path as Latin-1 text ($uri); made once. */
+  text(): string {
+    return (this.cachedText ??= Buffer.from(
+      this.octets.buffer,
+      this.octets.byteOffset + this.start,
+      this.end - this.start,
+    ).toString('latin1'));
+  }
+
+  /**
+   * Decodes, removes dot segments and merges slashes in one pass, as nginx does: an encoded "/" or "." counts as one.
+   * Segments are judged where they end, at a slash or at the end of the path.
+   */
+  private normalise(octets: Uint8Array, from: number, to: number, mergesSlashes: boolean): boolean {
+    // Never longer than what came, one slash more excepted.
+    const path = new Uint8Array(to - from + 1);
+    this.octets = path;
+    this.start = this.end = 0;
+    if (octets[from] !== SLASH) return false;
+    path[0] = SLASH;
+    let length = 1;
+    let segment = 1;
+    for (let i = from + 1; i <= to; i++) {
+      let octet = i < to ? octets[i] : SLASH;
+      if (octet === PERCENT) {
+        if (i + 2 >= to) return false;
+        const high = HEX_VALUE[octets[i + 1]];
+        const low = HEX_VALUE[octets[i + 2]];
+        octet = (high << 4) | low;
+        // NUL would end the path for whoever reads it as a C string.
+        if (high > 15 || low > 15 || octet === 0) return false;
+        i += 2;
+      }
+      if (octet !== SLASH) {
+        path[length++] = octet;
+        continue;
+      }
+      const size = length - segment;
+      if (size === 1 && path[segment] === DOT) {
+        length = segment;
+      } else if (size === 2 && path[segment] === DOT && path[segment + 1] === DOT) {
+        if (segment === 1) return false;
+        length = path.lastIndexOf(SLASH, segment - 2) + 1;
+      } else if (i < to && (size > 0 || !mergesSlashes)) {
+        path[length++] = SLASH;
+      }
+      segment = length;
+    }
+    this.end = length;
+    return true;
+  }
+}

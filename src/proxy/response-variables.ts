@@ -1,0 +1,118 @@
+/**
+ * Variables of the response as it goes downstream. Its head is never kept: a `$sent_http_NAME` is worked out again from
+ * the upstream's head and the edits of the plan, by the rules that the head writer follows.
+ */
+import { OctetWriter } from '../bytes/octet-writer.js';
+import type { Exchange } from '../machine/exchange.js';
+import { CONTENT_LENGTH, FIELD_NAMES } from '../message/field-names.js';
+import type { FieldEdits, FieldSet, ValueSource } from '../message/field-edits.js';
+import { BODY_LENGTH, FIELD_STRIDE, ID_MASK, NAME_ID, NOMINATED } from '../message/head.js';
+import { builtInPage } from '../message/statuses.js';
+import type { Variable, VariableFamily } from './variables.js';
+
+/** Lines that the head writer makes from the state of the connection, which a policy cannot see. */
+const WRITERS_OWN = new Set([
+  'connection',
+  'keep-alive',
+  'transfer-encoding',
+  'proxy-connection',
+  'te',
+  'upgrade',
+]);
+
+/** Statuses that lines added without `always` go to (add_header). */
+const ADDED_TO = new Set([200, 201, 204, 206, 301, 302, 303, 304, 307, 308]);
+
+function changing(text: (exchange: Exchange) => string): Variable {
+  return { text, put: undefined, isStable: false, isFound: undefined };
+}
+
+/** Variables by name. */
+export function responseVariables(): Readonly<Record<string, Variable>> {
+  return {
+    status: changing((exchange) => String(exchange.status).padStart(3, '0')),
+    bytes_sent: changing((exchange) => String(exchange.octetsSent)),
+    body_bytes_sent: changing((exchange) =>
+      String(Math.max(0, exchange.octetsSent - exchange.headOctetsSent)),
+    ),
+  };
+}
+
+/** Families by prefix. */
+export function responseFamilies(): Readonly<Record<string, VariableFamily>> {
+  return {
+    sent_http_: (member) => {
+      const name = member.replaceAll('_', '-');
+      if (WRITERS_OWN.has(name)) return undefined;
+      const id = FIELD_NAMES.intern(name);
+      return {
+        text: id === CONTENT_LENGTH ? sentLength : (exchange) => sentText(exchange, id),
+        put: undefined,
+        isStable: false,
+        isFound: undefined,
+      };
+    },
+  };
+}
+
+/** The upstream's response is what went downstream, rather than a page of wirehop's own. */
+function isRelayed({ response, status, plan }: Exchange): boolean {
+  return plan?.kind === 'forward' && response.length > 0 && (response.status === status || status === 499);
+}
+
+function sentLength(exchange: Exchange): string {
+  const { plan, response } = exchange;
+  if (isRelayed(exchange)) return response.body === BODY_LENGTH ? String(response.contentLength) : '';
+  if (plan?.kind !== 'respond') return '';
+  const content = plan.content;
+  return String(content === null ? builtInPage(plan.status).length : render(content, exchange).length);
+}
+
+function sentText(exchange: Exchange, id: number): string {
+  const { plan, response } = exchange;
+  if (plan === undefined) return '';
+  const relayed = isRelayed(exchange);
+  if (plan.kind === 'forward' && !relayed) return '';
+  const edits = plan.kind === 'forward' ? plan.responseEdits : plan.edits;
+  const values = added(edits.first, id, exchange);
+  if (relayed && !drops(edits, id)) {
+    for (let i = 0; i < response.count; i++) {
+      const found = response.fields[i * FIELD_STRIDE + NAME_ID];
+      if ((found & ID_MASK) === id && (found & NOMINATED) === 0) values.push(response.valueText(i));
+    }
+  }
+  values.push(...added(edits.last, id, exchange));
+  return values.join(', ');
+}
+
+function drops(edits: FieldEdits<Exchange>, id: number): boolean {
+  return id < edits.drops.length && edits.drops[id] === 1;
+}
+
+function added(sets: readonly FieldSet<Exchange>[], id: number, exchange: Exchange): string[] {
+  const values: string[] = [];
+  for (const set of sets) {
+    if (set.id !== id || !(set.always || ADDED_TO.has(exchange.status))) continue;
+    const value = render(set.value, exchange);
+    if (value !== '') values.push(value);
+  }
+  return values;
+}
+
+const scratch = new OctetWriter();
+let isRendering = false;
+
+/** A value as text. '' inside another rendering: a line whose value asks for that very line has no value yet. */
+function render(value: ValueSource<Exchange>, exchange: Exchange): string {
+  if (isRendering) return '';
+  isRendering = true;
+  try {
+    scratch.begin();
+    value.put(exchange, scratch);
+    const text = scratch.octets.toString('latin1', scratch.start, scratch.position);
+    scratch.rewind(scratch.octets, scratch.start);
+    return text;
+  } finally {
+    isRendering = false;
+  }
+}
