@@ -1,0 +1,158 @@
+/**
+ * The levels of a configuration that hold more than settings: what the walk over the tree collects, and the builders of
+ * `build/` turn into `proxy/` values. Decides nothing.
+ */
+import type { LogLevel } from '../proxy/model.js';
+import { Level } from './level.js';
+import type { Address } from './address.js';
+import type { Directive, Place, Word } from './syntax.js';
+
+/** The file. */
+export class MainLevel extends Level {
+  events: Level | null = null;
+  http: HttpLevel | null = null;
+  constructor() {
+    super('main', null, null);
+  }
+}
+
+/** `http`. */
+export class HttpLevel extends Level {
+  readonly servers: ServerLevel[] = [];
+  readonly upstreams: UpstreamLevel[] = [];
+  readonly maps: MapBlock[] = [];
+  /** By name. */
+  readonly logFormats = new Map<string, LogFormatLine>();
+  constructor(parent: Level, place: Place) {
+    super('http', parent, place);
+  }
+}
+
+/** `server` in `http`. */
+export class ServerLevel extends Level {
+  readonly listens: ListenLine[] = [];
+  readonly names: Word[] = [];
+  readonly locations: LocationLevel[] = [];
+  /** The first `return` of this level: nginx runs no other. */
+  answer: ReturnLine | null = null;
+  constructor(
+    parent: Level,
+    override readonly place: Place,
+  ) {
+    super('server', parent, place);
+  }
+}
+
+/** How a location is matched; the words of `proxy/model.ts`. */
+export type Match = 'exact' | 'prefix' | 'prefix-final' | 'regex' | 'regex-nocase';
+
+/** `location`. */
+export class LocationLevel extends Level {
+  readonly locations: LocationLevel[] = [];
+  answer: ReturnLine | null = null;
+  pass: ProxyPassLine | null = null;
+  constructor(
+    parent: Level,
+    override readonly place: Directive,
+    readonly match: Match,
+    /** Path or regular expression. */
+    readonly pattern: Word,
+  ) {
+    super('location', parent, place);
+  }
+  get isRegex(): boolean {
+    return this.match === 'regex' || this.match === 'regex-nocase';
+  }
+}
+
+/** `upstream`. */
+export class UpstreamLevel extends Level {
+  readonly servers: UpstreamServerLine[] = [];
+  constructor(
+    override readonly place: Place,
+    /** Lower case: nginx compares names of upstreams without regard to case. */
+    readonly name: string,
+  ) {
+    super('upstream', null, place);
+  }
+}
+
+/** `map`. */
+export interface MapBlock {
+  readonly source: Word;
+  /** Without its "$". */
+  readonly name: string;
+  readonly nameWord: Word;
+  readonly hostnames: boolean;
+  readonly isVolatile: boolean;
+  readonly entries: readonly { readonly pattern: Word; readonly value: Word }[];
+  readonly defaultValue: Word | null;
+}
+
+/** `log_format`. */
+export interface LogFormatLine {
+  readonly name: string;
+  readonly text: string;
+  readonly escape: 'default' | 'json' | 'none';
+  readonly place: Place;
+}
+
+/** One `access_log`; `off` is a line without a path. */
+export interface AccessLogLine {
+  readonly path: string | null;
+  readonly format: string;
+  readonly place: Place;
+}
+
+/** One `error_log`. */
+export interface ErrorLogLine {
+  readonly path: string;
+  readonly level: LogLevel;
+  readonly place: Place;
+}
+
+/** One `listen`. */
+export interface ListenLine {
+  readonly address: Address;
+  readonly word: Word;
+  readonly isDefault: boolean;
+  readonly backlog: number | undefined;
+  readonly ipv6Only: boolean | undefined;
+}
+
+/** One `return`. */
+export interface ReturnLine {
+  readonly status: number;
+  /** Text or target; null for none. */
+  readonly text: Word | null;
+  readonly place: Place;
+}
+
+/** One `proxy_pass`. */
+export interface ProxyPassLine {
+  /** All of it as written: what `proxy_redirect default` looks for. */
+  readonly url: string;
+  readonly address: Address;
+  /** What stands behind the address, from "/" or "?"; '' for none. */
+  readonly uri: string;
+  readonly word: Word;
+}
+
+/** One `server` in `upstream`. */
+export interface UpstreamServerLine {
+  readonly address: Address;
+  readonly word: Word;
+  readonly weight: number;
+  readonly maxFails: number;
+  readonly failTimeoutMs: number;
+  readonly backup: boolean;
+  readonly down: boolean;
+}
+
+/** One `proxy_set_header` or `add_header`. */
+export interface FieldLine {
+  readonly name: Word;
+  readonly value: Word;
+  readonly always: boolean;
+  readonly directive: Directive;
+}

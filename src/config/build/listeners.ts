@@ -1,0 +1,155 @@
+/**
+ * Servers and the addresses they listen on. Decides which servers share an address, which of them is the default, and
+ * what cannot be bound side by side.
+ */
+import type { ListenAddress, ListenerModel, ServerModel } from '../../proxy/model.js';
+import { compileRegex } from '../../proxy/regex.js';
+import { hostPort } from '../address.js';
+import type { HttpLevel, ListenLine, ServerLevel } from '../blocks.js';
+import { MERGE_SLASHES } from '../directives/connection.js';
+import { faultAt, type Place } from '../syntax.js';
+import { Addresses, resolveReason } from './addresses.js';
+import { LocationBuilder, readingRules, type LocationParts } from './locations.js';
+import type { Site } from './site.js';
+
+/** An address that some servers listen on. */
+interface Shared {
+  readonly address: ListenAddress;
+  /** As nginx shows it. */
+  readonly shown: string;
+  readonly servers: { readonly level: ServerLevel; readonly model: ServerModel; readonly place: Place }[];
+  /** Who said default_server, if anybody. */
+  defaultServer: ServerModel | null;
+  /** The line that gave options; a second one is refused. */
+  options: ListenLine | null;
+}
+
+const WILDCARDS = ['0.0.0.0', '::'];
+
+/** Makes one model per address. */
+export async function buildListeners(http: HttpLevel, parts: LocationParts): Promise<ListenerModel[]> {
+  const { site } = parts;
+  const addresses = new Addresses(site);
+  const locations = new LocationBuilder(parts);
+  const shared = new Map<string, Shared>();
+  for (const level of http.servers) {
+    const model = serverModel(level, locations, site);
+    const lines = level.listens.length > 0 ? level.listens : [defaultListen(level, site)];
+    for (const line of lines) {
+      for (const [shown, address] of await bindable(line, addresses, site)) {
+        let one = shared.get(shown);
+        if (one === undefined) {
+          one = { address, shown, servers: [], defaultServer: null, options: null };
+          shared.set(shown, one);
+        }
+        join(one, { level, model, place: line.word }, line, site);
+      }
+    }
+  }
+  refuseOverlaps([...shared.values()], site);
+  return [...shared.values()].map((one) => listenerModel(one, site));
+}
+
+function serverModel(level: ServerLevel, locations: LocationBuilder, site: Site): ServerModel {
+  for (const word of level.names) {
+    if (word.text.startsWith('~')) site.guard(word, () => compileRegex(word.text.slice(1), true));
+  }
+  return {
+    names: level.names.length > 0 ? level.names.map((word) => word.text) : [''],
+    reading: readingRules(level),
+    action: level.answer === null ? null : locations.answer(level.answer, level),
+    root: locations.root(level),
+    mergeSlashes: level.get(MERGE_SLASHES),
+  };
+}
+
+/** nginx: port 80, or 8000 for whom port 80 is out of reach. */
+function defaultListen(level: ServerLevel, site: Site): ListenLine {
+  const port = site.world.environment.isRoot ? 80 : 8000;
+  return {
+    address: { kind: 'host', host: '*', family: 0, port, lastPort: port },
+    word: { ...level.place, text: `*:${port}`, quoted: false },
+    isDefault: false,
+    backlog: undefined,
+    ipv6Only: undefined,
+  };
+}
+
+/** Every address that a line stands for, with its name. */
+async function bindable(
+  line: ListenLine,
+  addresses: Addresses,
+  site: Site,
+): Promise<[string, ListenAddress][]> {
+  const { address, backlog, word } = line;
+  const more = backlog === undefined ? {} : { backlog };
+  if (address.kind === 'unix') return [[`unix:${address.path}`, { path: address.path, ...more }]];
+  let hosts: readonly string[];
+  try {
+    hosts = address.host === '*' ? ['0.0.0.0'] : await addresses.of(address);
+  } catch (error) {
+    site.fault(word, `host not found in "${word.text}" of the "listen" directive`, resolveReason(error));
+    return [];
+  }
+  const first = address.port < 0 ? 80 : address.port;
+  const last = address.port < 0 ? 80 : address.lastPort;
+  const found: [string, ListenAddress][] = [];
+  for (let port = first; port <= last; port++) {
+    for (const host of hosts) {
+      const family = host.includes(':') ? { ipv6Only: line.ipv6Only ?? true } : {};
+      found.push([hostPort(host, port), { host, port, ...family, ...more }]);
+    }
+  }
+  return found;
+}
+
+function join(one: Shared, member: Shared['servers'][number], line: ListenLine, site: Site): void {
+  const { word } = line;
+  if (one.servers.some((other) => other.level === member.level)) {
+    site.fault(word, `a duplicate listen ${one.shown}`);
+    return;
+  }
+  one.servers.push(member);
+  if (line.isDefault) {
+    if (one.defaultServer !== null) site.fault(word, `a duplicate default server for ${one.shown}`);
+    else one.defaultServer = member.model;
+  }
+  if (line.backlog === undefined && line.ipv6Only === undefined) return;
+  if (one.options !== null) site.fault(word, `duplicate listen options for ${one.shown}`);
+  else one.options = line;
+}
+
+/** nginx binds the wildcard alone and looks at the address later. Here every address is a socket of its own. */
+function refuseOverlaps(all: readonly Shared[], site: Site): void {
+  for (const { address, shown, servers } of all) {
+    if ('path' in address || WILDCARDS.includes(address.host)) continue;
+    const wildcard = address.host.includes(':') ? '::' : '0.0.0.0';
+    const wide = all.find((other) => other.shown === hostPort(wildcard, address.port));
+    if (wide === undefined) continue;
+    const hint = `${wide.shown} has this port for all addresses: listen on one address each, or on the wildcard alone`;
+    site.fault(servers[0].place, `listen ${shown} cannot stand beside ${wide.shown}`, hint);
+  }
+}
+
+function listenerModel(one: Shared, site: Site): ListenerModel {
+  const names = new Set<string>();
+  for (const { level, model } of one.servers) {
+    for (const [i, name] of model.names.entries()) {
+      if (name.startsWith('~') || !names.has(name)) {
+        names.add(name);
+        continue;
+      }
+      const place = level.names[i] ?? level.place;
+      site.warnings.push(faultAt(place, `conflicting server name "${name}" on ${one.shown}, ignored`));
+    }
+  }
+  const { options } = one;
+  const address: ListenAddress =
+    options?.backlog === undefined ? one.address : { ...one.address, backlog: options.backlog };
+  const ipv6Only = options?.ipv6Only;
+  return {
+    address: 'path' in address || ipv6Only === undefined ? address : { ...address, ipv6Only },
+    servers: one.servers.map((member) => member.model),
+    defaultServer: one.defaultServer ?? one.servers[0].model,
+  };
+}

@@ -1,0 +1,75 @@
+/**
+ * What the builders share: where faults go, and what the caller of the compiler gave. Decides nothing.
+ */
+import type { ConfigError } from '../../error.js';
+import { CompileError } from '../../proxy/compile-error.js';
+import type { ErrorLog, LogLevel, LogSink } from '../../proxy/model.js';
+import type { Template } from '../../proxy/template.js';
+import { compileTemplate } from '../../proxy/template.js';
+import { builtinVariables, VariableTable } from '../../proxy/variables.js';
+import { faultAt, type Place, type Word } from '../syntax.js';
+import type { Environment } from '../table.js';
+import { systemReason } from '../system-reason.js';
+
+/** What a configuration needs of the world around it. */
+export interface World {
+  /** Numeric addresses of a name; rejects when there are none. Asked once per name. */
+  readonly resolve: (host: string) => Promise<readonly string[]>;
+  /** Where an access log goes. Asked once per path; may throw the system's error. */
+  readonly openLog: (path: string, at: { readonly file: string; readonly line: number }) => LogSink;
+  /** A log that lets `level` and what is more severe pass; may throw the system's error. */
+  readonly openErrorLog: (path: string, level: LogLevel) => ErrorLog;
+  readonly environment: Environment;
+  /** Where errors go when no error_log says it. */
+  readonly defaultErrorLog: string;
+}
+
+/** One compilation on its way. */
+export class Site {
+  readonly errors: ConfigError[] = [];
+  readonly warnings: ConfigError[] = [];
+  readonly variables = new VariableTable(builtinVariables());
+
+  constructor(readonly world: World) {}
+
+  fault(place: Place, text: string, hint = ''): void {
+    this.errors.push(faultAt(place, text, hint));
+  }
+
+  warn(place: Place, text: string, hint = ''): void {
+    this.warnings.push(faultAt(place, text, hint));
+  }
+
+  /** What `make` makes, or undefined after a fault of compilation, which is noted at `place`. */
+  guard<T>(place: Place, make: () => T): T | undefined {
+    try {
+      return make();
+    } catch (error) {
+      if (!(error instanceof CompileError || error instanceof RangeError)) throw error;
+      this.fault(place, error.message);
+      return undefined;
+    }
+  }
+
+  /** What `open` opens, or undefined after a fault of the system's, which is noted at `place`. */
+  open<T>(place: Place, path: string, open: () => T): T | undefined {
+    try {
+      return open();
+    } catch (error) {
+      // The system's error names the absolute path, as nginx does.
+      const { path: opened = path } = error as { path?: string };
+      this.fault(place, `open() "${opened}" failed (${systemReason(error)})`);
+      return undefined;
+    }
+  }
+
+  /** A complex value; the empty one after a fault. */
+  template(word: Word): Template {
+    return this.guard(word, () => compileTemplate(word.text, this.variables)) ?? this.constant('');
+  }
+
+  /** A template without variables. @param text holds no "$" */
+  constant(text: string): Template {
+    return compileTemplate(text, this.variables);
+  }
+}

@@ -1,0 +1,100 @@
+/**
+ * Variables of a configuration: maps, and the named groups of its regular expressions. Decides in what order they are
+ * made, so that a map may use one that stands behind it.
+ */
+import { compileMap } from '../../proxy/map.js';
+import { defineCaptures } from '../../proxy/regex.js';
+import { DeferredVariable } from '../../proxy/variables.js';
+import type { HttpLevel, LocationLevel, MapBlock, ServerLevel } from '../blocks.js';
+import type { Word } from '../syntax.js';
+import type { Site } from './site.js';
+
+/** Fills `site.variables`. Call it before any template is compiled. */
+export function buildVariables(http: HttpLevel, site: Site): void {
+  for (const map of http.maps) for (const { pattern } of map.entries) captures(pattern, site);
+  for (const server of http.servers) {
+    for (const name of server.names) captures(name, site);
+    for (const location of server.locations) locationCaptures(location, site);
+  }
+  const deferred = new Map<MapBlock, DeferredVariable>();
+  const own = new Map<string, MapBlock>();
+  for (const map of http.maps) {
+    if (!own.has(map.name.toLowerCase()) && site.variables.lookup(map.name) !== undefined) {
+      site.fault(map.nameWord, `the duplicate "${map.name}" variable`, 'this name is taken; choose another');
+      continue;
+    }
+    // Of two maps of one name the last one holds, as in nginx.
+    own.set(map.name.toLowerCase(), map);
+    const variable = new DeferredVariable();
+    deferred.set(map, variable);
+    site.variables.define(map.name, variable);
+  }
+  for (const [map, variable] of deferred) buildMap(map, variable, site);
+  refuseCycles(own, site);
+}
+
+function buildMap(map: MapBlock, variable: DeferredVariable, site: Site): void {
+  const source = site.template(map.source);
+  const entries = map.entries.map(({ pattern, value }) => ({
+    pattern: pattern.text,
+    value: site.template(value),
+  }));
+  const defaultValue = map.defaultValue === null ? site.constant('') : site.template(map.defaultValue);
+  const { hostnames, isVolatile } = map;
+  const compile = (count: number): ReturnType<typeof compileMap> =>
+    compileMap({ source, hostnames, isVolatile, entries: entries.slice(0, count), defaultValue });
+  try {
+    variable.bind(compile(entries.length));
+  } catch {
+    // Whole it cannot be made: grow it line by line, for the line at fault.
+    const bad = entries.findIndex((_, i) => {
+      try {
+        compile(i + 1);
+        return false;
+      } catch {
+        return true;
+      }
+    });
+    site.guard(map.entries[bad].pattern, () => compile(bad + 1));
+  }
+}
+
+/** `~regex` of a map or of server_name. What is wrong with it is told where it is compiled. */
+function captures(word: Word, site: Site): void {
+  if (word.text.startsWith('~')) define(word.text.replace(/^~\*?/, ''), site);
+}
+
+function locationCaptures(location: LocationLevel | ServerLevel, site: Site): void {
+  if ('isRegex' in location && location.isRegex) define(location.pattern.text, site);
+  for (const nested of location.locations) locationCaptures(nested, site);
+}
+
+function define(source: string, site: Site): void {
+  try {
+    defineCaptures(source, site.variables);
+  } catch {
+    return;
+  }
+}
+
+/** nginx finds a cycle when a request runs into it; here it is found at the start. */
+function refuseCycles(maps: ReadonlyMap<string, MapBlock>, site: Site): void {
+  const done = new Set<MapBlock>();
+  const visit = (map: MapBlock, chain: readonly MapBlock[]): void => {
+    if (chain.includes(map)) {
+      if (!done.has(map)) site.fault(map.nameWord, `cycle while evaluating variable "${map.name}"`);
+      done.add(map);
+      return;
+    }
+    if (done.has(map)) return;
+    const words = [map.source, map.defaultValue, ...map.entries.map((pair) => pair.value)];
+    for (const word of words) {
+      for (const [, braced, bare] of (word?.text ?? '').matchAll(/\$(?:\{(\w+)\}|(\w+))/g)) {
+        const used = maps.get((braced ?? bare).toLowerCase());
+        if (used !== undefined) visit(used, [...chain, map]);
+      }
+    }
+    done.add(map);
+  };
+  for (const map of maps.values()) visit(map, []);
+}

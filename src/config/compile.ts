@@ -1,0 +1,171 @@
+/**
+ * From the text of a configuration to what `proxy/` decides by. Decides the order of the steps: read, expand, walk,
+ * build; tells every fault of every step, in that order, so that one run names them all.
+ */
+import { hostname, userInfo } from 'node:os';
+import { ConfigError } from '../error.js';
+import type { ErrorLog, ListenAddress, ListenerModel, LogLevel, LogSink, Policy } from '../proxy/model.js';
+import { ProxyPolicy } from '../proxy/policy.js';
+import { MainLevel, type HttpLevel, type LocationLevel, type ProxyPassLine } from './blocks.js';
+import { buildListeners } from './build/listeners.js';
+import { Logs } from './build/logs.js';
+import { Site } from './build/site.js';
+import { Upstreams } from './build/upstreams.js';
+import { buildVariables } from './build/variables.js';
+import { adviseOnConnection } from './advice.js';
+import { entriesOf } from './directives/index.js';
+import { PID, WORKER_CONNECTIONS, WORKER_SHUTDOWN_TIMEOUT } from './directives/main.js';
+import type { ConfigFiles } from './files.js';
+import { assemble, type SourceText } from './include.js';
+import type { Environment } from './table.js';
+import { walkTree } from './walk.js';
+
+/** What to compile, and what of the world around it is used. */
+export interface CompileOptions {
+  /** Absolute path of the main file. */
+  readonly file: string;
+  readonly files: ConfigFiles;
+  /** Text of -g. */
+  readonly globals?: string;
+  /** Numeric addresses of a name; rejects when there are none. Asked once per name and use. */
+  readonly resolve: (host: string) => Promise<readonly string[]>;
+  /** The sink of an access log. `path` as written. Asked once per path; may throw the system's error. */
+  readonly openLog: (path: string, at: { readonly file: string; readonly line: number }) => LogSink;
+  /** A log that lets `level` and what is more severe pass. `path` as written, or `stderr`; may throw the system's error. */
+  readonly openErrorLog: (path: string, level: LogLevel) => ErrorLog;
+  /** Where errors go when no error_log says it (-e). */
+  readonly defaultErrorLog?: string;
+  /** Who reads the configuration: this process, unless a test says otherwise. */
+  readonly environment?: Environment;
+}
+
+/** What the file says about the process. */
+export interface MainSettings {
+  /** Path as written, relative to the prefix. */
+  readonly pid: string;
+  /** The file's own error log, null when it names none. */
+  readonly errorLog: ErrorLog | null;
+  /** Always false: wirehop stays in the foreground. */
+  readonly daemon: false;
+  readonly workerProcesses: 1;
+  readonly workerConnections: number;
+  /** 0 for no limit. */
+  readonly workerShutdownTimeoutMs: number;
+}
+
+/** A port to bind, and who decides about what comes in. */
+export interface CompiledListener {
+  readonly address: ListenAddress;
+  readonly policy: Policy;
+  readonly model: ListenerModel;
+}
+
+/** A configuration, ready to run. Immutable. */
+export interface CompiledConfig {
+  readonly main: MainSettings;
+  readonly listeners: readonly CompiledListener[];
+}
+
+/** The outcome: a configuration, or errors. */
+export interface Compiled {
+  readonly config?: CompiledConfig;
+  /** In the order in which they were found; the first decides what nginx would say. */
+  readonly errors: readonly ConfigError[];
+  readonly warnings: readonly ConfigError[];
+  /** What is right as it stands, and seldom meant: for a check (-t), not for the log of a service. */
+  readonly advice: readonly ConfigError[];
+  /** Every file once, the main file first. */
+  readonly sources: readonly SourceText[];
+}
+
+/** Whether a directive of this name can be honoured. */
+export function knowsDirective(name: string): boolean {
+  return entriesOf(name).length > 0;
+}
+
+/** Compiles a configuration. Rejects only for faults of wirehop's own; the file's are in `errors`. */
+export async function compileConfig(options: CompileOptions): Promise<Compiled> {
+  const environment = options.environment ?? currentEnvironment();
+  const { directives, errors: readErrors, sources } = assemble(options.file, options.files, options.globals);
+  const main = new MainLevel();
+  const walked = walkTree(directives, main, environment);
+  const site = new Site({
+    ...options,
+    environment,
+    defaultErrorLog: options.defaultErrorLog ?? 'logs/error.log',
+  });
+  const logs = new Logs(site);
+  const mainErrorLog = logs.mainErrorLog(main);
+  const models = main.http === null ? [] : await buildHttp(main.http, site, logs);
+  const early = inFileOrder([...readErrors, ...walked.errors], sources);
+  if (main.events === null && early.length === 0) {
+    early.push(
+      new ConfigError('no "events" section in configuration', '', 0, 0, 'an empty one will do: events {}'),
+    );
+  }
+  const listeners = policies(models, site);
+  const errors = unique([...early, ...site.errors]);
+  const warnings = unique([...walked.warnings, ...site.warnings]);
+  const advice = main.http === null ? [] : unique(adviseOnConnection(main.http));
+  if (errors.length > 0) return { errors, warnings, advice, sources };
+  const settings: MainSettings = {
+    pid: main.get(PID),
+    errorLog: mainErrorLog,
+    daemon: false,
+    workerProcesses: 1,
+    workerConnections: main.events?.get(WORKER_CONNECTIONS) ?? WORKER_CONNECTIONS.fallback,
+    workerShutdownTimeoutMs: main.get(WORKER_SHUTDOWN_TIMEOUT),
+  };
+  return { config: { main: settings, listeners }, errors, warnings, advice, sources };
+}
+
+async function buildHttp(http: HttpLevel, site: Site, logs: Logs): Promise<ListenerModel[]> {
+  buildVariables(http, site);
+  logs.defineFormats(http);
+  const upstreams = new Upstreams(site);
+  await upstreams.build(
+    http,
+    http.servers.flatMap((server) => server.locations.flatMap(passesOf)),
+  );
+  return buildListeners(http, { site, logs, upstreams });
+}
+
+function passesOf(location: LocationLevel): ProxyPassLine[] {
+  const nested = location.locations.flatMap(passesOf);
+  return location.pass === null ? nested : [location.pass, ...nested];
+}
+
+/** A policy looks at names and expressions once more, so it is made only of what is sound so far. */
+function policies(models: readonly ListenerModel[], site: Site): CompiledListener[] {
+  if (site.errors.length > 0) return [];
+  return models.flatMap((model) => {
+    const policy = site.guard({ file: '', line: 0, column: 0 }, () => new ProxyPolicy(model));
+    return policy === undefined ? [] : [{ address: model.address, policy, model }];
+  });
+}
+
+/** nginx reads and applies in one pass, and so meets the fault that stands first. */
+function inFileOrder(errors: readonly ConfigError[], sources: readonly SourceText[]): ConfigError[] {
+  const rank = new Map(sources.map(({ path }, i) => [path, i]));
+  const fileOf = (error: ConfigError): number => rank.get(error.file) ?? -1;
+  return [...errors].sort((a, b) => fileOf(a) - fileOf(b) || a.line - b.line || a.column - b.column);
+}
+
+/** A fault on a level is met again by every level that inherits it. */
+function unique(errors: readonly ConfigError[]): ConfigError[] {
+  const seen = new Set<string>();
+  return errors.filter(({ text, file, line, column }) => {
+    const key = `${file}\0${line}\0${column}\0${text}`;
+    return !seen.has(key) && seen.add(key);
+  });
+}
+
+function currentEnvironment(): Environment {
+  let userName = '';
+  try {
+    userName = userInfo().username;
+  } catch {
+    // A user without an entry in the password file has no name.
+  }
+  return { isRoot: process.getuid?.() === 0, userName, hostName: hostname() };
+}

@@ -1,0 +1,72 @@
+/**
+ * Directives of which one value describes what wirehop does anyway: that value is accepted, the others are refused.
+ * Decides nothing at run time.
+ */
+import { Setting } from '../level.js';
+import { entry, type Entry } from '../table.js';
+import { acceptsOnlyFlag, unsupported } from '../values.js';
+import { IN_LOCATION, simple } from './entries.js';
+
+const CORE = 'http/ngx_http_core_module.html';
+const PROXY = 'http/ngx_http_proxy_module.html';
+
+/** Flags: name, the value that holds, the page, what to do instead of the other value. */
+const FLAGS: readonly (readonly [string, 'on' | 'off', string, string])[] = [
+  ['proxy_pass_request_headers', 'on', PROXY, 'drop fields one by one with proxy_set_header NAME ""'],
+  ['proxy_pass_request_body', 'on', PROXY, 'the content of a request is always passed on'],
+  ['proxy_intercept_errors', 'off', PROXY, 'error_page is not there yet'],
+  ['proxy_socket_keepalive', 'off', PROXY, 'TCP keep-alive towards upstreams is not there yet'],
+  ['proxy_ignore_client_abort', 'off', PROXY, 'an upstream is let go when the downstream side leaves'],
+  ['proxy_force_ranges', 'off', PROXY, "ranges are the upstream's business"],
+  ['gzip', 'off', 'http/ngx_http_gzip_module.html', 'wirehop does not compress; let the upstream do it'],
+  ['absolute_redirect', 'on', CORE, 'write a target with scheme and host'],
+  ['port_in_redirect', 'on', CORE, 'write a target with scheme and host'],
+  ['server_name_in_redirect', 'off', CORE, 'write a target with scheme and host'],
+  ['chunked_transfer_encoding', 'on', CORE, 'chunked is part of HTTP/1.1'],
+  ['recursive_error_pages', 'off', CORE, 'error_page is not there yet'],
+  ['tcp_nodelay', 'on', CORE, 'small writes go out at once'],
+  ['reset_timedout_connection', 'off', CORE, 'connections are closed, not reset'],
+];
+
+/** Directives whose value `off` says that a thing that wirehop lacks is not used. */
+const OFF_ONLY: readonly (readonly [string, string, string])[] = [
+  ['proxy_cache', PROXY, 'wirehop does not cache'],
+  ['proxy_store', PROXY, 'wirehop writes no files'],
+  ['proxy_bind', PROXY, 'the system chooses the local address'],
+  ['auth_basic', 'http/ngx_http_auth_basic_module.html', 'authentication is not there yet'],
+  ['auth_request', 'http/ngx_http_auth_request_module.html', 'authentication is not there yet'],
+];
+
+export const FIXED_DIRECTIVES: readonly Entry[] = [
+  ...FLAGS.map(([name, value, page, hint]) =>
+    simple({
+      name,
+      contexts: IN_LOCATION,
+      syntax: 'on | off',
+      fallback: value,
+      page,
+      kind: 'narrower',
+      note: `Only \`${value}\`, which is what wirehop does: ${hint}.`,
+      apply: acceptsOnlyFlag(new Setting(value === 'on'), value === 'on', hint),
+    }),
+  ),
+  ...OFF_ONLY.map(([name, page, hint]) => {
+    const setting = new Setting('off');
+    return entry({
+      name,
+      contexts: IN_LOCATION,
+      args: [1, Infinity],
+      syntax: 'off',
+      fallback: 'off',
+      page,
+      kind: 'narrower',
+      note: `Only \`off\`: ${hint}.`,
+      apply(directive, level) {
+        const [word] = directive.args;
+        if (word.text !== 'off' || directive.args.length > 1)
+          throw unsupported(word, directive, `${hint}; say "off"`);
+        level.set(setting, 'off', directive);
+      },
+    });
+  }),
+];

@@ -1,0 +1,66 @@
+/**
+ * The whole directive table. Decides nothing: one entry and one function per directive stand in the files beside this.
+ */
+import type { Context } from '../level.js';
+import type { Entry } from '../table.js';
+import { CONNECTION_DIRECTIVES } from './connection.js';
+import { FIXED_DIRECTIVES } from './fixed.js';
+import { LOCATION_DIRECTIVES } from './location.js';
+import { LOG_DIRECTIVES } from './logs.js';
+import { MAIN_DIRECTIVES } from './main.js';
+import { MAP_DIRECTIVES } from './map.js';
+import { PROXY_DIRECTIVES } from './proxy.js';
+import { SERVER_DIRECTIVES } from './server.js';
+import { UPSTREAM_DIRECTIVES } from './upstream.js';
+
+/** Directives that the reader of files looks after itself: they stand in the table for the documents. */
+const READER_DIRECTIVES: readonly Entry[] = [
+  {
+    name: 'include',
+    contexts: ['main', 'events', 'http', 'server', 'location', 'upstream'],
+    args: [1, 1],
+    syntax: 'file | mask',
+    fallback: '',
+    page: 'ngx_core_module.html',
+    kind: 'nginx',
+    note: "Also inside `map`. Relative to the main file's directory; a mask that matches nothing is no error.",
+    apply: () => undefined,
+  },
+];
+
+/** Entries by topic, in the order of the documents. */
+export const TOPICS: readonly (readonly [string, readonly Entry[]])[] = [
+  ['The process', [...READER_DIRECTIVES, ...MAIN_DIRECTIVES]],
+  ['Servers', SERVER_DIRECTIVES],
+  ['Locations and answers', LOCATION_DIRECTIVES],
+  ['Downstream connections', CONNECTION_DIRECTIVES],
+  ['Variables', MAP_DIRECTIVES],
+  ['Logs', LOG_DIRECTIVES],
+  ['Upstreams', UPSTREAM_DIRECTIVES],
+  ['Proxying', PROXY_DIRECTIVES],
+  ['Fixed values', FIXED_DIRECTIVES],
+];
+
+const BY_NAME = new Map<string, Entry[]>();
+for (const [, entries] of TOPICS) {
+  for (const one of entries) {
+    const known = BY_NAME.get(one.name);
+    if (known === undefined) BY_NAME.set(one.name, [one]);
+    else known.push(one);
+  }
+}
+
+/** The entries of a name: several when its meaning depends on the context. */
+export function entriesOf(name: string): readonly Entry[] {
+  return BY_NAME.get(name) ?? [];
+}
+
+/** Every name in the table. */
+export function directiveNames(): IterableIterator<string> {
+  return BY_NAME.keys();
+}
+
+/** The entry of a name in a context. */
+export function entryIn(name: string, context: Context): Entry | undefined {
+  return entriesOf(name).find((one) => one.contexts.includes(context));
+}

@@ -1,0 +1,263 @@
+/**
+ * The proxy module. Decides what of it can be honoured by a proxy that streams; leaves the upstreams' addresses to
+ * `build/upstreams.ts` and the fields to `proxy/edits.ts`.
+ */
+import { parseAddress } from '../address.js';
+import type { FieldLine, LocationLevel } from '../blocks.js';
+import { Setting, type Level } from '../level.js';
+import { faultAt, type Directive, type Word } from '../syntax.js';
+import { entry, type Entry } from '../table.js';
+import { NEXT_ERROR, NEXT_INVALID_HEADER, NEXT_NON_IDEMPOTENT, NEXT_TIMEOUT } from '../../proxy/model.js';
+import { setsFlag, setsNumber, setsSize, setsTime, unsupported } from '../values.js';
+import { IN_LOCATION, simple } from './entries.js';
+
+const PAGE = 'http/ngx_http_proxy_module.html';
+const STREAMS = 'Both values stream: nothing is spooled to a disk, and memory is bounded. ';
+
+export const HTTP_VERSION = new Setting<0 | 1>(1);
+export const SET_FIELDS = new Setting<readonly FieldLine[]>([]);
+export const HIDDEN_FIELDS = new Setting<readonly Word[]>([]);
+export const PASSED_FIELDS = new Setting<readonly Word[]>([]);
+export const CONNECT_TIMEOUT = new Setting(60_000);
+export const READ_TIMEOUT = new Setting(60_000);
+export const UPSTREAM_SEND_TIMEOUT = new Setting(60_000);
+/** One memory page by nginx's documentation, 4k or 8k: the larger one, as a head that is too large costs a 502. */
+export const BUFFER_SIZE = new Setting(8192);
+export const NEXT_ON = new Setting(NEXT_ERROR | NEXT_TIMEOUT);
+export const NEXT_TRIES = new Setting(0);
+export const NEXT_TIME = new Setting(0);
+/** Whether Location and Refresh are rewritten (proxy_redirect default). */
+export const REDIRECT = new Setting(true);
+const BUFFERING = new Setting(true);
+const REQUEST_BUFFERING = new Setting(true);
+
+const NEXT_CONDITIONS: Record<string, number> = {
+  error: NEXT_ERROR,
+  timeout: NEXT_TIMEOUT,
+  invalid_header: NEXT_INVALID_HEADER,
+  non_idempotent: NEXT_NON_IDEMPOTENT,
+  off: 0,
+};
+
+export const PROXY_DIRECTIVES: readonly Entry[] = [
+  entry<LocationLevel>({
+    name: 'proxy_pass',
+    contexts: ['location'],
+    args: [1, 1],
+    syntax: 'URL',
+    fallback: '',
+    page: PAGE,
+    kind: 'narrower',
+    note:
+      'With and without a URI, to a host, a `unix:` socket or an `upstream`. `https://` and variables are refused. ' +
+      'Names are resolved once, at the start.',
+    apply(directive, location) {
+      if (location.pass !== null) throw faultAt(directive, '"proxy_pass" directive is duplicate');
+      location.pass = readProxyPass(directive, location);
+    },
+  }),
+  {
+    name: 'proxy_http_version',
+    contexts: IN_LOCATION,
+    args: [1, 1],
+    syntax: '1.0 | 1.1 | 2',
+    fallback: '1.1',
+    page: PAGE,
+    kind: 'narrower',
+    note: '`2` is refused.',
+    apply(directive, level) {
+      const [word] = directive.args;
+      if (word.text === '2') throw unsupported(word, directive, 'wirehop speaks HTTP/1.1 to upstreams');
+      if (word.text !== '1.0' && word.text !== '1.1') throw faultAt(word, `invalid value "${word.text}"`);
+      level.set(HTTP_VERSION, word.text === '1.1' ? 1 : 0, directive);
+    },
+  },
+  {
+    name: 'proxy_set_header',
+    contexts: IN_LOCATION,
+    args: [2, 2],
+    syntax: 'field value',
+    fallback: 'Host $proxy_host',
+    page: PAGE,
+    kind: 'nginx',
+    note:
+      'A value that comes out empty sends no field. No Connection field is sent by default, as in nginx since 1.29.7; ' +
+      'framing fields are always written by wirehop itself.',
+    apply(directive, level) {
+      const [name, value] = directive.args;
+      level.append(SET_FIELDS, { name, value, always: true, directive });
+    },
+  },
+  simple({
+    name: 'proxy_hide_header',
+    contexts: IN_LOCATION,
+    syntax: 'field',
+    fallback: '',
+    page: PAGE,
+    note: 'Date, Server, X-Pad and X-Accel-... are hidden without it.',
+    apply: (directive, level) => level.append(HIDDEN_FIELDS, directive.args[0]),
+  }),
+  simple({
+    name: 'proxy_pass_header',
+    contexts: IN_LOCATION,
+    syntax: 'field',
+    fallback: '',
+    page: PAGE,
+    apply: (directive, level) => level.append(PASSED_FIELDS, directive.args[0]),
+  }),
+  simple({
+    name: 'proxy_connect_timeout',
+    contexts: IN_LOCATION,
+    syntax: 'time',
+    fallback: '60s',
+    page: PAGE,
+    apply: setsTime(CONNECT_TIMEOUT),
+  }),
+  simple({
+    name: 'proxy_read_timeout',
+    contexts: IN_LOCATION,
+    syntax: 'time',
+    fallback: '60s',
+    page: PAGE,
+    note: 'Also the longest silence of a tunnel, in both directions together.',
+    apply: setsTime(READ_TIMEOUT),
+  }),
+  simple({
+    name: 'proxy_send_timeout',
+    contexts: IN_LOCATION,
+    syntax: 'time',
+    fallback: '60s',
+    page: PAGE,
+    apply: setsTime(UPSTREAM_SEND_TIMEOUT),
+  }),
+  simple({
+    name: 'proxy_buffering',
+    contexts: IN_LOCATION,
+    syntax: 'on | off',
+    fallback: 'on',
+    page: PAGE,
+    kind: 'narrower',
+    note: STREAMS + 'A response is read as fast as the downstream side takes it.',
+    apply: setsFlag(BUFFERING),
+  }),
+  simple({
+    name: 'proxy_request_buffering',
+    contexts: IN_LOCATION,
+    syntax: 'on | off',
+    fallback: 'on',
+    page: PAGE,
+    kind: 'narrower',
+    note: STREAMS + 'An upstream is contacted when the head of a request is complete.',
+    apply: setsFlag(REQUEST_BUFFERING),
+  }),
+  simple({
+    name: 'proxy_buffer_size',
+    contexts: IN_LOCATION,
+    syntax: 'size',
+    fallback: '4k | 8k',
+    page: PAGE,
+    note: 'The longest response head; 8k unless set. A longer one is answered 502.',
+    apply: setsSize(BUFFER_SIZE),
+  }),
+  {
+    name: 'proxy_next_upstream',
+    contexts: IN_LOCATION,
+    args: [1, Infinity],
+    syntax: 'error | timeout | invalid_header | non_idempotent | off ...',
+    fallback: 'error timeout',
+    page: PAGE,
+    kind: 'narrower',
+    note: 'The `http_...` conditions are refused: a response that has begun is passed on.',
+    apply: nextUpstream,
+  },
+  simple({
+    name: 'proxy_next_upstream_tries',
+    contexts: IN_LOCATION,
+    syntax: 'number',
+    fallback: '0',
+    page: PAGE,
+    apply: setsNumber(NEXT_TRIES),
+  }),
+  simple({
+    name: 'proxy_next_upstream_timeout',
+    contexts: IN_LOCATION,
+    syntax: 'time',
+    fallback: '0',
+    page: PAGE,
+    apply: setsTime(NEXT_TIME),
+  }),
+  {
+    name: 'proxy_redirect',
+    contexts: IN_LOCATION,
+    args: [1, 2],
+    syntax: 'default | off',
+    fallback: 'default',
+    page: PAGE,
+    kind: 'narrower',
+    note: 'Own replacements are refused. As in nginx, `default` may be written only behind the `proxy_pass` it is about.',
+    apply: redirect,
+  },
+];
+
+function readProxyPass(directive: Directive, location: LocationLevel): NonNullable<LocationLevel['pass']> {
+  const [word] = directive.args;
+  const url = word.text;
+  if (url.includes('$')) {
+    throw unsupported(
+      word,
+      directive,
+      'variables need names resolved while serving; name an upstream or an address',
+    );
+  }
+  if (/^https:\/\//i.test(url)) {
+    throw unsupported(word, directive, 'TLS towards an upstream is not there yet; use http://');
+  }
+  if (!/^http:\/\//i.test(url))
+    throw faultAt(word, 'invalid URL prefix', 'proxy_pass takes http://host[:port][/uri]');
+  const [host, uri] = splitUri(url.slice('http://'.length));
+  const address = parseAddress(host, 'upstream');
+  if (typeof address === 'string') throw faultAt(word, `${address} in upstream "${host + uri}"`);
+  if (uri !== '' && location.isRegex) {
+    throw faultAt(
+      directive,
+      '"proxy_pass" cannot have URI part in location given by regular expression, ' +
+        'or inside named location, or inside "if" statement, or inside "limit_except" block',
+      `leave "${uri}" out`,
+    );
+  }
+  return { url, address, uri, word };
+}
+
+/** The socket's path ends at a colon: `unix:/tmp/a.sock:/uri`. */
+function splitUri(rest: string): [string, string] {
+  const unix = /^unix:([^:]*)(?::([^]*))?$/i.exec(rest);
+  if (unix !== null) return [`unix:${unix[1]}`, unix[2] ?? ''];
+  const start = rest.search(/[/?]/);
+  return start < 0 ? [rest, ''] : [rest.slice(0, start), rest.slice(start)];
+}
+
+function nextUpstream(directive: Directive, level: Level): void {
+  let conditions = 0;
+  const names = directive.args.map((word) => word.text.toLowerCase());
+  for (const [i, word] of directive.args.entries()) {
+    if (/^(http_(500|502|503|504|403|404|429)|denied)$/.test(names[i])) {
+      throw unsupported(word, directive, 'a response that has begun is passed on; leave the condition out');
+    }
+    if (!Object.hasOwn(NEXT_CONDITIONS, names[i])) throw faultAt(word, `invalid value "${word.text}"`);
+    conditions |= NEXT_CONDITIONS[names[i]];
+  }
+  level.set(NEXT_ON, names.includes('off') ? 0 : conditions, directive);
+}
+
+function redirect(directive: Directive, level: Level): void {
+  const [value, replacement] = directive.args;
+  if (replacement !== undefined) {
+    throw unsupported(value, directive, 'own replacements are not there yet: say "default" or "off"');
+  }
+  if (value.text !== 'default' && value.text !== 'off')
+    throw faultAt(value, `invalid parameter "${value.text}"`);
+  if (value.text === 'default' && !('pass' in level && (level as LocationLevel).pass !== null)) {
+    throw faultAt(directive, '"proxy_redirect default" should be placed after the "proxy_pass" directive');
+  }
+  level.set(REDIRECT, value.text === 'default', directive);
+}

@@ -1,0 +1,320 @@
+/**
+ * Proves what is refused, in whose words, and where: text, line, column and what the hint is about. Every file is read
+ * whole, so each case may hold several faults.
+ */
+import { expect } from 'chai';
+import { compile, FILE, inHttp, inLocation, inServer, show } from './compiling.js';
+
+/** text, faults as line:column text, and a part of the first hint. */
+type Case = readonly [string, readonly string[], string?];
+
+const CASES: Readonly<Record<string, readonly Case[]>> = {
+  'names and places': [
+    ['events {}\nfoo;', ['2:1 unknown directive "foo"'], ''],
+    ['events {}\nhtpp {}', ['2:1 unknown directive "htpp"'], 'did you mean "http"?'],
+    [inLocation('prxoy_pass http://127.0.0.1;'), ['7:1 unknown directive "prxoy_pass"'], '"proxy_pass"'],
+    [inLocation('root /srv;'), ['7:1 "root" directive is not supported'], 'serves no files'],
+    [inServer('fastcgi_pass x;'), ['6:1 "fastcgi_pass" directive is not supported'], 'proxy_pass'],
+    [inServer('if ($host) { foo; }'), ['6:1 "if" directive is not supported'], 'not there yet'],
+    ['events {}\nlisten 80;', ['2:1 "listen" directive is not allowed here'], 'it belongs in "server"'],
+    [
+      inServer('proxy_pass http://127.0.0.1;'),
+      ['6:1 "proxy_pass" directive is not allowed here'],
+      '"location"',
+    ],
+    [
+      'events { sendfile on; }',
+      ['1:10 "sendfile" directive is not allowed here'],
+      '"http", "server" or "location"',
+    ],
+    ['events {}\nworker_processes 1 {\n}', ['2:1 directive "worker_processes" is not terminated by ";"']],
+    ['events;', ['1:1 directive "events" has no opening "{"']],
+    [
+      inServer('server_name;'),
+      ['6:1 invalid number of arguments in "server_name" directive'],
+      'server_name name ...;',
+    ],
+    ['http {}', ['0:0 no "events" section in configuration'], 'events {}'],
+    ['events {}\nevents {}', ['2:1 "events" directive is duplicate']],
+    ['events {}\nhttp {}\nhttp {}', ['3:1 "http" directive is duplicate']],
+  ],
+  'the process': [
+    [
+      'events {}\nworker_processes 4;',
+      ['2:18 "4" in "worker_processes" directive is not supported'],
+      'one worker',
+    ],
+    ['events {}\nworker_processes x;', ['2:18 "worker_processes" directive invalid value']],
+    ['events {}\ndaemon on;', ['2:8 "on" in "daemon" directive is not supported'], 'foreground'],
+    [
+      'events {}\ndaemon maybe;',
+      ['2:8 invalid value "maybe" in "daemon" directive, it must be "on" or "off"'],
+    ],
+    ['events { worker_connections x; }', ['1:29 invalid number "x"']],
+    ['pid a;\npid b;\nevents {}', ['2:1 "pid" directive is duplicate']],
+    ['events {}\nworker_shutdown_timeout 1x;', ['2:25 "worker_shutdown_timeout" directive invalid value']],
+    ['events {}\nerror_log stderr loud;', ['2:18 invalid log level "loud"'], 'emerg'],
+    [
+      'events {}\nerror_log syslog:server=x;',
+      ['2:11 "syslog:server=x" in "error_log" directive is not supported'],
+    ],
+  ],
+  'downstream connections': [
+    [inHttp('keepalive_timeout 5x;'), ['4:19 "keepalive_timeout" directive invalid value'], 'is not a time'],
+    [
+      inHttp('keepalive_timeout 75 60;'),
+      ['4:22 "60" in "keepalive_timeout" directive is not supported'],
+      'Keep-Alive',
+    ],
+    [
+      inHttp('client_max_body_size 1t;'),
+      ['4:22 "client_max_body_size" directive invalid value'],
+      'is not a size',
+    ],
+    [inHttp('keepalive_requests -1;'), ['4:20 "keepalive_requests" directive invalid number']],
+    [inHttp('send_timeout 1;\nsend_timeout 2;'), ['5:1 "send_timeout" directive is duplicate']],
+    [
+      inHttp('large_client_header_buffers 0 8k;'),
+      ['4:1 "large_client_header_buffers" directive invalid value'],
+    ],
+    [
+      inHttp('underscores_in_headers off;\nignore_invalid_headers on;'),
+      [
+        '4:24 "off" in "underscores_in_headers" directive is not supported',
+        '5:24 "on" in "ignore_invalid_headers" directive is not supported',
+      ],
+    ],
+    [inHttp('server_tokens build;'), ['4:15 "build" in "server_tokens" directive is not supported']],
+    [inHttp('gzip on;'), ['4:6 "on" in "gzip" directive is not supported'], 'compress'],
+  ],
+  variables: [
+    [inHttp('map $host x { a b; }'), ['4:11 invalid variable name "x"']],
+    [
+      inHttp('map $host $x {\na;\ndefault 1;\ndefault 2;\nb { }\n}'),
+      [
+        '5:1 invalid number of the map parameters',
+        '7:1 duplicate default map parameter',
+        '8:1 unexpected "{"',
+      ],
+    ],
+    [inHttp('map $host $x { a b;\na c; }'), ['5:1 conflicting parameter "a"']],
+    [inHttp('map $host $host { a b; }'), ['4:11 the duplicate "host" variable']],
+    [inHttp('map $host $x { a $nope; }'), ['4:18 unknown "nope" variable']],
+    [inHttp('map $y $x { a b; }\nmap $x $y { a b; }'), ['4:8 cycle while evaluating variable "x"']],
+    [inHttp('map $x $x { a b; }'), ['4:8 cycle while evaluating variable "x"']],
+    [inLocation('return 200 $nope;'), ['7:12 unknown "nope" variable']],
+    [inLocation('proxy_set_header X $nope;'), ['7:20 unknown "nope" variable']],
+  ],
+  logs: [
+    [inHttp('log_format combined x;'), ['4:12 duplicate "log_format" name "combined"']],
+    [inHttp('log_format a escape=x y;'), ['4:14 unknown log format escaping "x"']],
+    [inHttp('log_format a "$nope";'), ['4:14 unknown "nope" variable']],
+    [inHttp('access_log logs/a b;\nlog_format b x;'), ['4:19 unknown log format "b"'], 'in front of it'],
+    [inHttp('access_log off x;'), ['4:16 invalid parameter "x"']],
+    [
+      inHttp('access_log a combined buffer=8k;'),
+      ['4:23 "buffer=8k" in "access_log" directive is not supported'],
+    ],
+    [inHttp('access_log a if=$host;'), ['4:14 "if=$host" in "access_log" directive is not supported']],
+    [inHttp('access_log a$host;'), ['4:12 "a$host" in "access_log" directive is not supported']],
+  ],
+  servers: [
+    [inServer('listen 127.0.0.1:0;'), ['6:8 invalid port in "127.0.0.1:0" of the "listen" directive']],
+    [
+      inServer('listen unix:;'),
+      ['6:8 no path in the unix domain socket in "unix:" of the "listen" directive'],
+    ],
+    [inServer('listen nowhere:80;'), ['6:8 host not found in "nowhere:80" of the "listen" directive']],
+    [inServer('listen 81 ssl;'), ['6:11 "ssl" in "listen" directive is not supported'], 'TLS'],
+    [inServer('listen 81 foo;'), ['6:11 invalid parameter "foo"']],
+    [inServer('listen 81 backlog=x;'), ['6:11 invalid backlog "backlog=x"']],
+    [inServer('listen 127.0.0.1:18080;'), ['6:8 a duplicate listen 127.0.0.1:18080']],
+    [inServer('listen 18080;'), ['5:8 listen 127.0.0.1:18080 cannot stand beside 0.0.0.0:18080'], 'wildcard'],
+    [
+      inHttp('server { listen 81 default_server; }\nserver { listen 81 default_server; server_name a; }'),
+      ['5:17 a duplicate default server for 0.0.0.0:81'],
+    ],
+    [inServer('server_name a *b.c ~ ~(;'), ['6:15 server name "*b.c" is invalid']],
+    [inServer('server_name ~;'), ['6:13 empty regex in server name "~"']],
+  ],
+  locations: [
+    [inServer('location foo / { }'), ['6:10 invalid location modifier "foo"']],
+    [inServer('location @a { }'), ['6:10 named locations are not supported']],
+    [
+      inServer('location / { return 200; }\nlocation ^~ / { return 200; }'),
+      ['7:13 duplicate location "/"'],
+      'line 6',
+    ],
+    [inServer('location /a { location /b { } }'), ['6:15 location "/b" is outside location "/a"']],
+    [
+      inServer('location = /a { location /a/b { } }'),
+      ['6:17 location "/a/b" cannot be inside the exact location "/a"'],
+    ],
+    [inLocation('return x;'), ['7:8 invalid return code "x"']],
+    [inLocation('return 1000;'), ['7:8 invalid return code "1000"']],
+    [inLocation('return 100;'), ['7:8 return code "100" is not supported'], 'final status'],
+    [inLocation('add_header a b c;'), ['7:16 invalid parameter "c"']],
+    [inLocation('add_header "a b" c;'), ['7:12 "a b" in "add_header" directive is not a field name']],
+    [
+      inLocation('add_header Transfer-Encoding x;'),
+      ['7:12 "Transfer-Encoding" in "add_header" directive is not supported'],
+    ],
+  ],
+  upstreams: [
+    [inHttp('upstream u {}'), ['4:1 no servers are inside upstream']],
+    [inHttp('upstream u { server 127.0.0.1 backup; }'), ['4:1 no servers in upstream "u"']],
+    [
+      inHttp('upstream u { server a:1; }\nupstream U { server b:1; }'),
+      ['5:10 duplicate upstream "U"', '4:21 host not found in upstream "a:1"'],
+    ],
+    [inHttp('upstream u { server 127.0.0.1 weight=0; }'), ['4:31 invalid parameter "weight=0"']],
+    [
+      inHttp('upstream u { server 127.0.0.1 max_conns=1; }'),
+      ['4:31 "max_conns=1" in "server" directive is not supported'],
+    ],
+    [
+      inHttp('upstream u { least_conn; server 127.0.0.1; }'),
+      ['4:14 "least_conn" directive is not supported'],
+    ],
+    [
+      inHttp('upstream u { server 127.0.0.1; keepalive x; }'),
+      ['4:42 invalid value "x" in "keepalive" directive'],
+    ],
+    [inHttp('upstream u { server 127.0.0.1:99999; }'), ['4:21 invalid port in upstream "127.0.0.1:99999"']],
+  ],
+  proxying: [
+    [
+      inLocation('proxy_pass https://127.0.0.1;'),
+      ['7:12 "https://127.0.0.1" in "proxy_pass" directive is not supported'],
+    ],
+    [
+      inLocation('proxy_pass http://$host;'),
+      ['7:12 "http://$host" in "proxy_pass" directive is not supported'],
+    ],
+    [inLocation('proxy_pass 127.0.0.1;'), ['7:12 invalid URL prefix']],
+    [inLocation('proxy_pass http://;'), ['7:12 no host in upstream ""']],
+    [
+      inLocation('proxy_pass http://nowhere/;'),
+      ['7:12 host not found in upstream "nowhere/"'],
+      'no such host',
+    ],
+    [
+      inLocation('proxy_pass http://127.0.0.1;\nproxy_pass http://127.0.0.1;'),
+      ['8:1 "proxy_pass" directive is duplicate'],
+    ],
+    [
+      inServer('location ~ x { proxy_pass http://127.0.0.1/; }'),
+      [
+        '6:16 "proxy_pass" cannot have URI part in location given by regular expression, or inside named location, ' +
+          'or inside "if" statement, or inside "limit_except" block',
+      ],
+      'leave "/" out',
+    ],
+    [
+      inHttp(
+        'upstream u { server 127.0.0.1; }\nserver { listen 81; location / { proxy_pass http://u:80; } }',
+      ),
+      ['5:45 upstream "u" may not have port 80'],
+    ],
+    [
+      inLocation('proxy_next_upstream http_502;'),
+      ['7:21 "http_502" in "proxy_next_upstream" directive is not supported'],
+    ],
+    [inLocation('proxy_next_upstream foo;'), ['7:21 invalid value "foo"']],
+    [inLocation('proxy_http_version 2;'), ['7:20 "2" in "proxy_http_version" directive is not supported']],
+    [inLocation('proxy_http_version 1.2;'), ['7:20 invalid value "1.2"']],
+    [
+      inLocation('proxy_set_header Content-Length 1;'),
+      ['7:18 "Content-Length" in "proxy_set_header" directive is not supported'],
+    ],
+    [
+      inLocation('proxy_redirect http://a/ /b/;'),
+      ['7:16 "http://a/" in "proxy_redirect" directive is not supported'],
+    ],
+    [
+      inHttp('proxy_redirect default;'),
+      ['4:1 "proxy_redirect default" should be placed after the "proxy_pass" directive'],
+    ],
+    [
+      inLocation('proxy_intercept_errors on;'),
+      ['7:24 "on" in "proxy_intercept_errors" directive is not supported'],
+    ],
+    [inLocation('proxy_cache zone;'), ['7:13 "zone" in "proxy_cache" directive is not supported']],
+  ],
+};
+
+describe('config errors', () => {
+  for (const [topic, cases] of Object.entries(CASES)) {
+    describe(topic, () => {
+      for (const [text, faults, hint] of cases) {
+        it(faults[0], async () => {
+          const { config, errors } = await compile(text);
+          expect(config).to.equal(undefined);
+          expect(errors.map(show)).to.deep.equal(faults);
+          if (hint !== undefined) expect(errors[0].hint).to.contain(hint);
+          if (errors[0].line > 0) expect(errors[0].file).to.equal(FILE);
+        });
+      }
+    });
+  }
+
+  it('refuses a regular expression where it stands', async () => {
+    for (const [text, line, column] of [
+      [inServer('location ~ ( { return 200; }'), 6, 12],
+      [inServer('server_name ~(;'), 6, 13],
+      [inHttp('map $host $x { ~( b; }'), 4, 16],
+    ] as const) {
+      const { errors } = await compile(text);
+      expect(errors.map((error) => [error.line, error.column])).to.deep.equal([[line, column]]);
+      expect(errors[0].text).to.contain('regular expression "("');
+    }
+  });
+
+  it('names all faults of a file, in the order of the file, and those of the built parts behind them', async () => {
+    const { errors } = await compile(
+      'foo;\nevents { bar; }\nhttp { server { listen x; location / { return 1; } baz; }',
+    );
+    expect(errors.map(show)).to.deep.equal([
+      '1:1 unknown directive "foo"',
+      '2:10 unknown directive "bar"',
+      '3:47 return code "1" is not supported',
+      '3:52 unknown directive "baz"',
+      '3:58 unexpected end of file, expecting "}"',
+      '3:24 host not found in "x" of the "listen" directive',
+    ]);
+  });
+
+  it('tells a fault once, however many levels inherit it', async () => {
+    const { errors } = await compile(
+      inHttp(
+        'add_header X $nope;\nserver { listen 81; location / { return 200; } location /a { return 200; } }',
+      ),
+    );
+    expect(errors.map(show)).to.deep.equal(['4:14 unknown "nope" variable']);
+  });
+
+  it('takes -g for a file without a name', async () => {
+    const { errors } = await compile('events {}', { globals: 'foo;' });
+    expect(errors.map(show)).to.deep.equal(['1:1 unknown directive "foo"']);
+    expect(errors[0].file).to.equal('');
+    const twice = await compile('worker_processes 1;\nevents {}', { globals: 'worker_processes 1;' });
+    expect(twice.errors.map(show)).to.deep.equal(['1:1 "worker_processes" directive is duplicate']);
+  });
+
+  it('tells why a log cannot be opened, once', async () => {
+    const { errors } = await compile(
+      'events {}\nhttp {\naccess_log /x/a;\nserver { location / { return 200; } }\n}',
+      {
+        openLog: () => {
+          throw Object.assign(new Error('EACCES: permission denied'), { code: 'EACCES' });
+        },
+      },
+    );
+    expect(errors.map(show)).to.deep.equal(['3:12 open() "/x/a" failed (13: Permission denied)']);
+  });
+
+  it('shows text that is not ASCII as it was written', async () => {
+    const { errors } = await compile('events {}\nпривет;');
+    expect(errors.map(show)).to.deep.equal(['2:1 unknown directive "привет"']);
+  });
+});
