@@ -22,8 +22,9 @@ export class OctetWriter {
 
   /** Begins a span and answers its first position. Spans do not nest. */
   begin(): number {
-    if (this.position === this.octets.length) this.replace(SLAB_OCTETS);
-    return (this.spanStart = this.position);
+    this.spanStart = this.position;
+    if (this.position === this.octets.length) this.replace(1);
+    return this.spanStart;
   }
 
   /** First octet of the span laid down since {@link begin}; read it after the last put, as growth moves it. */

@@ -140,7 +140,7 @@ export class Pump implements TransportEvents {
       if (link !== null) {
         this.dialResult = null;
         machine.connected(true, now);
-      } else if (session.downstream.isBlocked && !machine.downstreamBlocked && !machine.isOver) {
+      } else if (session.downstream.isBlocked && !machine.downstream.isBlocked && !machine.isOver) {
         machine.blocked(DOWNSTREAM, now);
       } else if (session.link?.transport.isBlocked === true && !machine.upstream.isBlocked) {
         machine.blocked(UPSTREAM, now);

@@ -8,33 +8,15 @@
  */
 import { OctetWriter } from '../bytes/octet-writer.js';
 import { Fault } from '../error.js';
-import { ConstantValue, FieldEdits, fieldSet } from '../message/field-edits.js';
 import * as h from '../message/head.js';
-import { builtInPage } from '../message/statuses.js';
-import {
-  CONTENT_END,
-  CONTENT_MORE,
-  CONTENT_REFUSED,
-  CONTENT_SPAN,
-  ContentReader,
-} from '../wire/http1/content-reader.js';
-import {
-  acquireReader,
-  HEAD_MORE,
-  HEAD_REFUSED,
-  type HeadReader,
-  releaseReader,
-} from '../wire/http1/head-reader.js';
-import { writeLocalHead } from '../wire/http1/head-writer.js';
-import { TYPE_REQUEST } from '../wire/http1/llhttp.js';
+import { writeAnswer } from './answer.js';
+import { DownstreamSide } from './downstream-side.js';
 import { ABORT, CLOSE, DOWNSTREAM, Effects, END, type SideIndex, UPSTREAM } from './effects.js';
-import { Exchange, type Outcome } from './exchange.js';
+import type { Exchange, Outcome } from './exchange.js';
 import {
   ABSENT,
   REQUEST,
-  REQUEST_CELLS,
   REQUEST_IN,
-  REQUEST_INPUTS,
   RESPONSE,
   RESPONSE_CELLS,
   RESPONSE_IN,
@@ -54,11 +36,6 @@ export interface ConnectionOptions {
   readonly ownsChunks?: boolean;
 }
 
-/** Used where a policy names no lines for built-in pages. */
-const PLAIN_PAGE = new FieldEdits<Exchange>([], [fieldSet('Content-Type', 'text/html', true)]);
-/** Where local content is rendered before its length can be written. */
-const scratch = new OctetWriter();
-
 export class Connection {
   /** What is to be done, in order. */
   readonly effects: Effects;
@@ -77,44 +54,28 @@ export class Connection {
 
   /** The exchange under way, or null. */
   exchange: Exchange | null = null;
-  /** Phases of `phases.ts`. Read only outside the machine. */
-  requestPhase: number = REQUEST.IDLE;
+  /** A phase of the response table in `phases.ts`; the request's is `downstream.phase`. Read only outside. */
   responsePhase: number = RESPONSE.IDLE;
 
+  readonly downstream: DownstreamSide;
   readonly upstream: UpstreamSide;
   /** The rules in force: those of the last exchange's location, at first the listener's. */
   rules: DownstreamRules;
   /** The connection is closed behind the response under way. */
   closes = false;
-  /** The downstream side has not taken all that was written. */
-  downstreamBlocked = false;
   /** Now, as the running input has it. Monotonic ms. */
   now: number;
 
-  private readonly ownsChunks: boolean;
-  private reader: HeadReader | null = null;
-  private readonly content = new ContentReader();
-  /** Request content is dropped: the answer is our own. */
-  private dropsContent = false;
-  private contentBegun = false;
-  /** Octets that came too early: content before the upstream side is ready, or a pipelined request. */
-  private held: Buffer | null = null;
-  private requests = 0;
   private drains = false;
-  /** The downstream side ended its half while an exchange was under way. */
-  private sawEof = false;
-  private phaseSince: number;
-  private lastOctetAt: number;
-  private blockedSince = 0;
 
   constructor(options: ConnectionOptions) {
     this.policy = options.policy;
     this.facts = options.facts;
     this.effects = options.effects ?? new Effects();
     this.out = options.out ?? new OctetWriter();
-    this.ownsChunks = options.ownsChunks ?? false;
     this.rules = options.policy.defaults;
-    this.now = this.phaseSince = this.lastOctetAt = options.facts.openedAt;
+    this.now = options.facts.openedAt;
+    this.downstream = new DownstreamSide(this, options.ownsChunks ?? false);
     this.upstream = new UpstreamSide(this);
     this.deadline = this.now + options.policy.reading.headTimeoutMs;
   }
@@ -130,13 +91,11 @@ export class Connection {
       if (!wasTunnel) this.goOn();
       return;
     }
-    this.lastOctetAt = now;
-    if (this.requestPhase === REQUEST.TUNNEL) {
+    if (this.downstream.phase === REQUEST.TUNNEL) {
       this.upstream.sendTunnel(chunk, start, end);
       return;
     }
-    if (this.held === null) this.hold(chunk, this.consume(chunk, start, end), end);
-    else this.held = Buffer.concat([this.held, chunk.subarray(start, end)]);
+    this.downstream.receive(chunk, start, end);
     this.goOn();
   }
 
@@ -144,7 +103,7 @@ export class Connection {
   ended(side: SideIndex, now: number): void {
     this.now = now;
     if (side === UPSTREAM) this.upstream.ended();
-    else this.sawEof = true;
+    else this.downstream.sawEof = true;
     this.goOn();
   }
 
@@ -176,12 +135,8 @@ export class Connection {
   /** Written octets wait in the transport: reading from the other side stops until {@link drained}. */
   blocked(side: SideIndex, now: number): void {
     this.now = now;
-    if (side === UPSTREAM) {
-      this.upstream.block();
-    } else if (!this.downstreamBlocked) {
-      this.downstreamBlocked = true;
-      this.blockedSince = now;
-    }
+    if (side === UPSTREAM) this.upstream.block();
+    else this.downstream.block();
     this.sync();
   }
 
@@ -189,7 +144,7 @@ export class Connection {
   drained(side: SideIndex, now: number): void {
     this.now = now;
     if (side === UPSTREAM) this.upstream.unblock();
-    else this.downstreamBlocked = false;
+    else this.downstream.isBlocked = false;
     this.goOn();
   }
 
@@ -205,9 +160,8 @@ export class Connection {
   drain(now: number): void {
     this.now = now;
     this.drains = true;
-    if (this.requestPhase === REQUEST.IDLE && this.responsePhase === RESPONSE.IDLE && this.held === null) {
-      this.closeDownstream(CLOSE);
-    }
+    const { phase, holds } = this.downstream;
+    if (phase === REQUEST.IDLE && this.responsePhase === RESPONSE.IDLE && !holds) this.close(CLOSE);
     this.sync();
   }
 
@@ -221,155 +175,38 @@ export class Connection {
   /** Acts on every deadline that has passed. Calling it early does no harm. */
   expire(now: number): void {
     this.now = now;
-    if (this.downstreamBlocked && now >= this.blockedSince + this.rules.sendTimeoutMs) {
-      this.endAll('downstream-closed', new Fault('SEND_TIMEOUT', 'downstream'), ABORT);
-    } else if (!this.upstream.expire() && this.requestDeadline() <= now) {
-      this.requestExpired();
-    }
+    if (this.isOver) return;
+    if (this.downstream.deadline() <= now) this.downstream.expire();
+    else this.upstream.expire();
     this.goOn();
-  }
-
-  // ---- Reading requests
-
-  /** Takes what can be taken of chunk[at, end); answers where it stopped. */
-  private consume(chunk: Buffer, start: number, end: number): number {
-    let at = start;
-    while (at < end) {
-      switch (this.requestPhase) {
-        case REQUEST.IDLE:
-        case REQUEST.HEAD:
-          if (this.responsePhase !== RESPONSE.IDLE || this.downstreamBlocked) return at;
-          at = this.readHead(chunk, at, end);
-          break;
-        case REQUEST.BODY:
-          if (!this.dropsContent && !this.upstream.takesContent) return at;
-          at = this.readContent(chunk, at, end);
-          break;
-        case REQUEST.DONE:
-          return at;
-        case REQUEST.TUNNEL:
-          this.upstream.sendTunnel(chunk, at, end);
-          return end;
-        default:
-          return end;
-      }
-    }
-    return at;
   }
 
   /** Every input ends here: octets that had to wait are tried again, and the outputs brought up to date. */
   private goOn(): void {
-    const held = this.held;
-    if (held !== null && !this.isOver) {
-      this.held = null;
-      const at = this.consume(held, 0, held.length);
-      // A connection that ended meanwhile holds nothing.
-      if (at < held.length && !this.isOver) this.held = at === 0 ? held : held.subarray(at);
-    }
-    if (this.sawEof && this.held === null && !this.isOver) this.downstreamEnded();
+    this.downstream.goOn();
     this.sync();
   }
 
-  /** The downstream side has ended its half, and all that it sent is used. */
-  private downstreamEnded(): void {
-    switch (this.requestPhase) {
-      case REQUEST.TUNNEL:
-        this.stepRequest(REQUEST_IN.EOF);
-        this.upstream.endTunnel();
-        return;
-      case REQUEST.DONE:
-        // Half-close: the response still goes out, and the connection closes behind it.
-        this.stepRequest(REQUEST_IN.EOF);
-        this.phaseSince = this.now;
-        return;
-      case REQUEST.BODY:
-        this.endAll('downstream-closed', new Fault('CONTENT_INCOMPLETE', 'downstream'), ABORT);
-        return;
-      case REQUEST.CLOSED:
-        return;
-      default:
-        this.closeDownstream(CLOSE);
-    }
-  }
+  // ---- Deciding
 
-  private hold(chunk: Buffer, at: number, end: number): void {
-    if (at >= end) return;
-    const rest = chunk.subarray(at, end);
-    this.held = this.ownsChunks ? rest : Buffer.from(rest);
-  }
-
-  private readHead(chunk: Buffer, at: number, end: number): number {
-    const reader = (this.reader ??= acquireReader(TYPE_REQUEST));
-    const answer = reader.read(chunk, at, end, this.policy.reading);
-    if (this.requestPhase === REQUEST.IDLE && (reader.begun || answer === HEAD_REFUSED)) {
-      this.stepRequest(REQUEST_IN.OCTETS);
-      this.phaseSince = this.requests === 0 ? this.facts.openedAt : this.now;
-    }
-    if (answer === HEAD_MORE) return reader.consumed;
-    const { head } = reader;
-    const exchange = new Exchange(this.facts, head, ++this.requests, this.now);
-    exchange.octetsReceived = head.length;
+  /** A request head is whole, or was refused. */
+  begin(exchange: Exchange): void {
     this.exchange = exchange;
     this.closes = false;
     this.stepResponse(RESPONSE_IN.REQUEST);
-    if (answer === HEAD_REFUSED) {
-      this.refuse(new Fault(reader.fault, 'downstream', reader.faultOffset));
-      return end;
-    }
-    const hasContent = head.body !== h.BODY_NONE;
-    this.stepRequest(hasContent ? REQUEST_IN.CONTENT : REQUEST_IN.BARE);
-    this.phaseSince = this.now;
-    this.dropsContent = false;
-    this.contentBegun = false;
-    if (head.method === h.METHOD_CONNECT) {
-      this.refuse(new Fault('CONNECT_REFUSED', 'downstream', 0));
-      return end;
-    }
+  }
+
+  /** The request head is good: asks the policy. */
+  decideOn(exchange: Exchange): void {
     const plan = this.policy.plan(exchange, this.now);
     if (plan !== undefined) this.apply(plan);
-    return reader.consumed;
   }
 
-  private readContent(chunk: Buffer, start: number, end: number): number {
-    const { content } = this;
-    const exchange = this.exchange!;
-    for (let at = start; ; at = content.at) {
-      const answer = content.next(chunk, at, end);
-      exchange.octetsReceived += content.at - at;
-      if (answer === CONTENT_MORE) return content.at;
-      if (answer === CONTENT_REFUSED) {
-        this.refuse(new Fault(content.fault, 'downstream', content.at));
-        return end;
-      }
-      if (answer === CONTENT_SPAN) {
-        if (!this.dropsContent) this.upstream.send(chunk, content.spanStart, content.spanEnd);
-      } else if (answer === CONTENT_END) {
-        this.requestComplete();
-        return content.at;
-      } else if (!this.dropsContent) {
-        this.upstream.sendTrailer(content);
-      }
-    }
-  }
-
-  private requestComplete(): void {
-    this.stepRequest(REQUEST_IN.END);
-    this.content.release();
+  /** The request's content is whole. */
+  requestComplete(): void {
     this.upstream.requestSent();
     if (this.responsePhase === RESPONSE.DONE) this.settle();
   }
-
-  /** The downstream half of the tunnel has ended. */
-  get tunnelIsHalfClosed(): boolean {
-    return this.requestPhase === REQUEST.CLOSED;
-  }
-
-  /** The request under way is whole. */
-  get requestIsWhole(): boolean {
-    return this.requestPhase === REQUEST.DONE || (this.requestPhase === REQUEST.CLOSED && this.sawEof);
-  }
-
-  // ---- Deciding
 
   private apply(plan: Plan): void {
     const exchange = this.exchange!;
@@ -386,8 +223,7 @@ export class Connection {
     } else if (request.body === h.BODY_CHUNKED && plan.minorVersion === 0) {
       this.refuse(new Fault('LENGTH_REQUIRED', 'downstream', 0));
     } else {
-      this.content.begin(request, true, maxContentOctets);
-      this.contentBegun = true;
+      this.downstream.passContent(request, maxContentOctets);
       this.stepResponse(RESPONSE_IN.FORWARD);
       this.upstream.begin(plan);
     }
@@ -401,7 +237,7 @@ export class Connection {
       !exchange.request.keepsAlive ||
       this.drains ||
       rules.keepaliveTimeoutMs === 0 ||
-      this.requests >= rules.keepaliveRequests ||
+      this.downstream.requests >= rules.keepaliveRequests ||
       this.now - this.facts.openedAt >= rules.keepaliveTimeMs
     );
   }
@@ -421,13 +257,13 @@ export class Connection {
     exchange.outcome = 'refused';
     if (this.responsePhase === RESPONSE.DONE) {
       // The answer was our own and went out early; the content behind it is what is wrong.
-      this.stepRequest(REQUEST_IN.REFUSE);
+      this.downstream.discard();
       this.closes = true;
       this.settle();
       return;
     }
     this.closes = true;
-    this.stepRequest(REQUEST_IN.REFUSE);
+    this.downstream.discard();
     this.respond(fault.status, this.policy.failed(exchange, fault.status, fault) ?? null);
   }
 
@@ -447,42 +283,15 @@ export class Connection {
       this.endAll('refused', null, CLOSE);
       return;
     }
-    if (!this.requestIsWhole && this.requestPhase !== REQUEST.DISCARD) {
+    const { request } = exchange;
+    if (!this.downstream.isWhole && this.downstream.phase !== REQUEST.DISCARD) {
       // The rest of the content is read and dropped; a client that waits for 100 Continue will not send it.
-      this.dropsContent = true;
-      if (!this.contentBegun) this.content.begin(exchange.request, false, 0);
-      if (exchange.request.expectsContinue) this.closes = true;
-      if (exchange.request.contentLength > MAX_DROPPED_OCTETS) this.closes = true;
+      this.downstream.dropContent(request);
+      if (request.expectsContinue || request.contentLength > MAX_DROPPED_OCTETS) this.closes = true;
     }
-    if (this.mustClose() || this.requestPhase === REQUEST.CLOSED) this.closes = true;
-    const { out } = this;
-    const hasContent = status !== 204 && status !== 304;
-    let page: Uint8Array | null = null;
-    let pageStart = 0;
-    let pageEnd = 0;
-    if (plan?.content != null) {
-      if (plan.content instanceof ConstantValue) {
-        page = plan.content.octets;
-        pageEnd = page.length;
-      } else {
-        scratch.begin();
-        plan.content.put(exchange, scratch);
-        page = scratch.octets;
-        pageStart = scratch.start;
-        pageEnd = scratch.position;
-      }
-    } else if (status >= 300) {
-      page = builtInPage(status);
-      pageEnd = page.length;
-    }
+    if (this.mustClose()) this.closes = true;
     exchange.status = status;
-    out.begin();
-    const edits = plan?.edits ?? this.policy.pageEdits ?? PLAIN_PAGE;
-    writeLocalHead(out, status, edits, hasContent ? pageEnd - pageStart : -1, this.closes, exchange);
-    exchange.headOctetsSent += out.position - out.start;
-    if (page !== null && hasContent && exchange.request.method !== h.METHOD_HEAD)
-      out.put(page, pageStart, pageEnd);
-    if (page === scratch.octets) scratch.position = pageStart;
+    writeAnswer(this.out, exchange, status, plan, this.policy, this.closes);
     if (exchange.outcome === 'open') exchange.outcome = 'complete';
     this.writeOut();
     this.settle();
@@ -500,40 +309,33 @@ export class Connection {
   /** Sends octets downstream, behind a head in the same write where they are few. */
   send(octets: Buffer, start: number, end: number): void {
     this.exchange!.octetsSent += end - start;
-    putOrWrite(this.effects, this.out, DOWNSTREAM, octets, start, end);
+    this.effects.join(DOWNSTREAM, this.out, octets, start, end);
   }
 
   // ---- Ending exchanges and connections
 
   /** The response is whole. Goes on, waits for the rest of the request, or closes. */
   settle(): void {
-    const isWhole = this.requestIsWhole;
+    const { downstream } = this;
+    const { isWhole } = downstream;
     if (!this.closes) {
       // Content that is still to come is dropped; then settle is called again.
-      if (isWhole) this.nextExchange();
+      if (!isWhole) return;
+      this.finish();
+      downstream.next();
+      this.stepResponse(RESPONSE_IN.NEXT);
+      if (downstream.phase === REQUEST.CLOSED) this.close(CLOSE);
       return;
     }
     this.finish();
     this.stepResponse(RESPONSE_IN.CLOSE);
-    if (isWhole && this.held === null) {
-      this.closeDownstream(CLOSE);
+    if ((isWhole && !downstream.holds) || downstream.phase === REQUEST.CLOSED) {
+      this.close(CLOSE);
       return;
     }
     // The peer is still sending: closing now would reset the connection before it has read the answer.
-    if (this.requestPhase !== REQUEST.DISCARD && this.requestPhase !== REQUEST.CLOSED)
-      this.stepRequest(REQUEST_IN.REFUSE);
-    this.held = null;
-    this.phaseSince = this.lastOctetAt = this.now;
-    if (this.requestPhase === REQUEST.CLOSED) this.closeDownstream(CLOSE);
-    else this.effects.add(END, DOWNSTREAM);
-  }
-
-  private nextExchange(): void {
-    this.finish();
-    this.stepRequest(REQUEST_IN.NEXT);
-    this.stepResponse(RESPONSE_IN.NEXT);
-    this.phaseSince = this.now;
-    if (this.requestPhase === REQUEST.CLOSED) this.closeDownstream(CLOSE);
+    downstream.discard();
+    this.effects.add(END, DOWNSTREAM);
   }
 
   /** Hands the exchange to the policy, and gives back what it held. */
@@ -544,11 +346,7 @@ export class Connection {
     exchange.endedAt = this.now;
     this.policy.finished(exchange, this.now);
     this.upstream.reset();
-    this.content.release();
-    if (this.reader !== null) {
-      releaseReader(this.reader);
-      this.reader = null;
-    }
+    this.downstream.release();
   }
 
   /** Ends everything: the exchange, the upstream side, the connection. */
@@ -562,19 +360,17 @@ export class Connection {
     }
     this.upstream.drop();
     this.finish();
-    this.closeDownstream(how);
+    this.close(how);
   }
 
-  private closeDownstream(how: typeof CLOSE | typeof ABORT): void {
+  /** Closes the downstream connection. */
+  close(how: typeof CLOSE | typeof ABORT): void {
     if (this.isOver) return;
     this.isOver = true;
     this.effects.add(how, DOWNSTREAM);
-    if (this.reader !== null) {
-      releaseReader(this.reader);
-      this.reader = null;
-    }
-    this.held = null;
-    this.requestPhase = REQUEST.CLOSED;
+    this.downstream.release();
+    this.downstream.dropHeld();
+    this.downstream.phase = REQUEST.CLOSED;
     if (this.responsePhase !== RESPONSE.CLOSED) this.stepResponse(RESPONSE_IN.CLOSE);
   }
 
@@ -590,11 +386,11 @@ export class Connection {
 
   /** The upstream side switched protocols: from here on octets only pass. Those that waited go first. */
   beginTunnel(): void {
-    this.stepRequest(REQUEST_IN.SWITCH);
-    const held = this.held;
-    this.held = null;
+    const { downstream } = this;
+    downstream.step(REQUEST_IN.SWITCH);
+    const held = downstream.takeHeld();
     if (held !== null) this.upstream.sendTunnel(held, 0, held.length);
-    if (this.requestPhase === REQUEST.CLOSED) this.upstream.endTunnel();
+    if (downstream.phase === REQUEST.CLOSED) this.upstream.endTunnel();
   }
 
   /** Writes a fault to the error log, through the policy. */
@@ -603,100 +399,19 @@ export class Connection {
     this.policy.fault(fault, this.exchange, this.facts);
   }
 
-  // ---- Time
-
-  private requestDeadline(): number {
-    const { rules, policy } = this;
-    switch (this.requestPhase) {
-      case REQUEST.IDLE:
-        if (this.requests === 0) return this.facts.openedAt + policy.reading.headTimeoutMs;
-        return this.phaseSince + rules.keepaliveTimeoutMs;
-      case REQUEST.HEAD:
-        return this.phaseSince + policy.reading.headTimeoutMs;
-      case REQUEST.BODY:
-        // While content waits for the upstream side, that side's timeouts apply.
-        return this.readsDownstream
-          ? Math.max(this.lastOctetAt, this.phaseSince) + rules.bodyTimeoutMs
-          : Infinity;
-      case REQUEST.DISCARD:
-        return Math.min(this.phaseSince + rules.lingeringTimeMs, this.lastOctetAt + rules.lingeringTimeoutMs);
-      case REQUEST.CLOSED:
-        // A half-closed peer gets its answer, but a peer that has gone must not hold the upstream side for long.
-        return this.responsePhase === RESPONSE.TUNNEL || this.isOver
-          ? Infinity
-          : Math.max(this.phaseSince, this.upstream.lastOctetAt) + HALF_CLOSED_MS;
-      default:
-        return Infinity;
-    }
-  }
-
-  private requestExpired(): void {
-    switch (this.requestPhase) {
-      case REQUEST.IDLE:
-        this.closeDownstream(CLOSE);
-        return;
-      case REQUEST.HEAD: {
-        const exchange = new Exchange(this.facts, this.reader!.head, ++this.requests, this.now);
-        this.exchange = exchange;
-        this.stepResponse(RESPONSE_IN.REQUEST);
-        this.refuse(new Fault('HEAD_TIMEOUT', 'downstream'));
-        return;
-      }
-      case REQUEST.BODY:
-        this.refuse(new Fault('CONTENT_TIMEOUT', 'downstream'));
-        return;
-      case REQUEST.CLOSED:
-        this.endAll('downstream-closed', new Fault('DOWNSTREAM_CLOSED', 'downstream'), ABORT);
-        return;
-      default:
-        this.closeDownstream(CLOSE);
-    }
-  }
-
-  /**
-   * Brings the outputs up to date. Rules for reading downstream:
-   * - not while octets wait to be used: they would pile up;
-   * - not between requests while the last answers are not taken: a client that only sends is not served;
-   * - not in the middle of content while the upstream side cannot take it.
-   */
+  /** Brings the outputs up to date. */
   private sync(): void {
     if (this.isOver) {
       this.readsDownstream = this.readsUpstream = false;
       this.deadline = Infinity;
       return;
     }
-    let reads = this.held === null && !this.sawEof;
-    switch (this.requestPhase) {
-      case REQUEST.IDLE:
-      case REQUEST.HEAD:
-        reads &&= !this.downstreamBlocked;
-        break;
-      case REQUEST.BODY:
-        reads &&= this.dropsContent || this.upstream.takesContent;
-        break;
-      case REQUEST.TUNNEL:
-        reads &&= !this.upstream.isBlocked;
-        break;
-      case REQUEST.CLOSED:
-        reads = false;
-        break;
-    }
-    // Content cannot have stalled while it was not read: its time counts from here.
-    if (reads && !this.readsDownstream) this.lastOctetAt = this.now;
-    this.readsDownstream = reads;
-    this.readsUpstream = this.upstream.isReadable && !this.downstreamBlocked;
-    let deadline = Math.min(this.requestDeadline(), this.upstream.deadline());
-    if (this.downstreamBlocked) deadline = Math.min(deadline, this.blockedSince + this.rules.sendTimeoutMs);
-    this.deadline = deadline;
+    this.readsDownstream = this.downstream.isRead();
+    this.readsUpstream = this.upstream.isReadable && !this.downstream.isBlocked;
+    this.deadline = Math.min(this.downstream.deadline(), this.upstream.deadline());
   }
 
   // ---- Transitions
-
-  stepRequest(input: number): void {
-    const next = REQUEST_CELLS[this.requestPhase * REQUEST_INPUTS.length + input];
-    if (next === ABSENT) this.unexpected();
-    else this.requestPhase = next;
-  }
 
   stepResponse(input: number): void {
     const next = RESPONSE_CELLS[this.responsePhase * RESPONSE_INPUTS.length + input];
@@ -705,8 +420,8 @@ export class Connection {
   }
 
   /** wirehop is wrong about this connection: end it alone, and say so. */
-  private unexpected(): void {
-    const phases = `request phase ${this.requestPhase}, response phase ${this.responsePhase}`;
+  unexpected(): void {
+    const phases = `request phase ${this.downstream.phase}, response phase ${this.responsePhase}`;
     this.policy.fault(new Fault('UNEXPECTED_INPUT', 'internal', -1, phases), this.exchange, this.facts);
     if (this.isOver) return;
     this.upstream.drop();
@@ -717,26 +432,3 @@ export class Connection {
 
 /** Request content that an answer of our own makes useless is read up to this size, then the connection is closed. */
 const MAX_DROPPED_OCTETS = 1048576;
-/** How long the upstream side may be silent while a half-closed downstream side waits for the response. */
-const HALF_CLOSED_MS = 5000;
-/** Content up to this size is copied behind what was just laid down: one write, and cheaper than a second span. */
-const JOIN_OCTETS = 4096;
-
-/** Writes octets to `side`, joined to the span in `out` when that is the last thing written there. */
-export function putOrWrite(
-  effects: Effects,
-  out: OctetWriter,
-  side: SideIndex,
-  octets: Buffer,
-  start: number,
-  end: number,
-): void {
-  const count = end - start;
-  if (count <= JOIN_OCTETS && effects.endsWith(side, out) && out.position + count <= out.octets.length) {
-    const from = out.position;
-    out.put(octets, start, end);
-    effects.write(side, out.octets, from, out.position);
-  } else {
-    effects.write(side, octets, start, end);
-  }
-}

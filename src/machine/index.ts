@@ -16,5 +16,11 @@ export {
 export { Attempt, Exchange, type Outcome } from './exchange.js';
 export { REQUEST_TABLE, RESPONSE_TABLE } from './phases.js';
 export * from './policy.js';
-export { ConstantValue, FieldEdits, type FieldSet, fieldSet, type ValueSource } from '../message/field-edits.js';
+export {
+  ConstantValue,
+  FieldEdits,
+  type FieldSet,
+  fieldSet,
+  type ValueSource,
+} from '../message/field-edits.js';
 export { OctetWriter } from '../bytes/octet-writer.js';

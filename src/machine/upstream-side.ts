@@ -31,10 +31,10 @@ import {
   writeResponseHead,
 } from '../wire/http1/head-writer.js';
 import { TYPE_RESPONSE } from '../wire/http1/llhttp.js';
-import { putOrWrite, type Connection } from './connection.js';
+import type { Connection } from './connection.js';
 import { ABORT, CLOSE, DOWNSTREAM, END, RELEASE, UPSTREAM } from './effects.js';
 import { Attempt, type Exchange } from './exchange.js';
-import { RESPONSE, RESPONSE_IN } from './phases.js';
+import { REQUEST, RESPONSE, RESPONSE_IN } from './phases.js';
 import {
   type ForwardPlan,
   NEXT_ERROR,
@@ -94,7 +94,7 @@ export class UpstreamSide {
       case RESPONSE.HEAD:
       case RESPONSE.BODY:
         // While the request is still being sent, or the response not taken, this side is not to blame.
-        if (connection.requestIsWhole && !connection.downstreamBlocked) {
+        if (connection.downstream.isWhole && !connection.downstream.isBlocked) {
           deadline = Math.min(deadline, Math.max(this.since, this.lastOctetAt) + plan.readTimeoutMs);
         }
         return deadline;
@@ -214,7 +214,7 @@ export class UpstreamSide {
     const { connection } = this;
     this.contentSent = true;
     this.attempt!.octetsSent += end - start;
-    putOrWrite(connection.effects, connection.out, UPSTREAM, octets, start, end);
+    connection.effects.join(UPSTREAM, connection.out, octets, start, end);
   }
 
   /** Sends the trailer section and the end of chunked content. */
@@ -331,7 +331,7 @@ export class UpstreamSide {
       else closes = true;
     }
     // An answer in front of the request's end: what still comes is content or dropped, never a request (RFC 9112 9.3).
-    if (!connection.requestIsWhole) closes = true;
+    if (!connection.downstream.isWhole) closes = true;
     connection.closes = closes;
     this.content.begin(head, isChunked, 0);
     const { out } = connection;
@@ -392,7 +392,7 @@ export class UpstreamSide {
     const { response } = connection.exchange!;
     connection.stepResponse(RESPONSE_IN.END);
     const isClean = response.keepsAlive && this.isReusable && !hasExcess && !this.sawEof && !this.isBlocked;
-    this.end(isClean && connection.requestIsWhole ? RELEASE : CLOSE, false);
+    this.end(isClean && connection.downstream.isWhole ? RELEASE : CLOSE, false);
     if (connection.exchange!.outcome === 'open') connection.exchange!.outcome = 'complete';
     connection.settle();
   }
@@ -405,7 +405,7 @@ export class UpstreamSide {
     // Only an offer can be accepted, and only with a protocol that it named (RFC 9110 7.8).
     const isAsked =
       exchange.offered &&
-      connection.requestIsWhole &&
+      connection.downstream.isWhole &&
       head.upgradeField >= 0 &&
       sharesProtocol(request, head, UPGRADE);
     if (!isAsked) {
@@ -457,7 +457,7 @@ export class UpstreamSide {
     this.sawEof = true;
     switch (connection.responsePhase) {
       case RESPONSE.TUNNEL:
-        if (connection.tunnelIsHalfClosed) connection.endAll('tunnel-closed', null, CLOSE);
+        if (connection.downstream.phase === REQUEST.CLOSED) connection.endAll('tunnel-closed', null, CLOSE);
         else connection.effects.add(END, DOWNSTREAM);
         return;
       case RESPONSE.BODY:

@@ -98,7 +98,8 @@ function readLength(head: Head, lengths: number, field: number): ErrorCode | nul
   let length = 0;
   for (; i < end; i++) {
     if ((CLASS[octets[i]] & DIGIT) === 0) return 'CONTENT_LENGTH_INVALID';
-    length = length * 10 + octets[i] - 0x30;
+    // The digit's value first: beyond 2^53 on the way there, the sum would be rounded.
+    length = length * 10 + (octets[i] - 0x30);
     if (length > Number.MAX_SAFE_INTEGER) return 'CONTENT_LENGTH_INVALID';
   }
   head.contentLength = length;

@@ -96,8 +96,8 @@ function checkTarget(head: Head): ErrorCode | null {
     head.form = h.FORM_AUTHORITY;
     head.pathStart = head.pathEnd = targetEnd;
     const end = checkAuthority(head, targetStart, targetEnd);
-    // authority-form needs its port (RFC 9112 3.2.3).
-    if (end !== null || head.hostNameEnd === head.hostEnd) return at(targetStart, 'TARGET_INVALID');
+    // authority-form needs its port (RFC 9112 3.2.3), and an empty one MUST be refused (RFC 9110 9.3.6).
+    if (end !== null || head.hostEnd - head.hostNameEnd < 2) return at(targetStart, 'TARGET_INVALID');
     return null;
   }
   const first = octets[targetStart];

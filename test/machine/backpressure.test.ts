@@ -111,7 +111,11 @@ describe('machine: writes', () => {
       ],
       writes: 2,
     },
-    { name: 'an answer of our own, head and page: one write', steps: [{ down: 'X' }, { down: ' / FTP/1\r\n\r\n' }], writes: 1 },
+    {
+      name: 'an answer of our own, head and page: one write',
+      steps: [{ down: 'X' }, { down: ' / FTP/1\r\n\r\n' }],
+      writes: 1,
+    },
     { name: 'a handshake: one write to each side', steps: [{ down: UPGRADE }, { up: SWITCH }], writes: 2 },
     {
       name: 'a tunnel: one write for each message',

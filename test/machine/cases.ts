@@ -20,7 +20,10 @@ export interface Case {
   readonly wholeOnly?: string;
 }
 
-export const forward = (options: Partial<ForwardPlan> = {}) => (): Plan => forwardPlan(new FixedPeers(peer(3000)), options);
+export const forward =
+  (options: Partial<ForwardPlan> = {}) =>
+  (): Plan =>
+    forwardPlan(new FixedPeers(peer(3000)), options);
 
 const GET = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
 const GET_UP = 'GET / HTTP/1.1\r\nHost: upstream\r\n\r\n';
@@ -31,8 +34,10 @@ const UPGRADE =
   'GET /chat HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: x\r\n\r\n';
 const UPGRADE_UP =
   'GET /chat HTTP/1.1\r\nHost: upstream\r\nUpgrade: websocket\r\nConnection: upgrade\r\nSec-WebSocket-Key: x\r\n\r\n';
-const SWITCH = 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nX: y\r\n\r\n';
-const SWITCH_DOWN = 'HTTP/1.1 101 Switching Protocols\r\nX: y\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n';
+const SWITCH =
+  'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nX: y\r\n\r\n';
+const SWITCH_DOWN =
+  'HTTP/1.1 101 Switching Protocols\r\nX: y\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n';
 const CONNECT = 'connect 127.0.0.1:3000';
 const REUSE = 'reuse 127.0.0.1:3000';
 
@@ -88,11 +93,15 @@ export const CASES: readonly Case[] = [
     source: 'RFC 9110 5.3',
     steps: [
       { down: 'GET / HTTP/1.1\r\nhOsT: a\r\nX-B: \xe9\xff\r\nx-a:1\r\nX-B: 2\r\nCookie: a=b; c\r\n\r\n' },
-      { up: 'HTTP/1.1 200 Sch\xf6n\r\nSet-Cookie: a\r\nset-cookie: b\r\nContent-Length: 0\r\nX: \xe9\r\n\r\n' },
+      {
+        up: 'HTTP/1.1 200 Sch\xf6n\r\nSet-Cookie: a\r\nset-cookie: b\r\nContent-Length: 0\r\nX: \xe9\r\n\r\n',
+      },
     ],
     downstream:
       'HTTP/1.1 200 Sch\xf6n\r\nSet-Cookie: a\r\nset-cookie: b\r\nContent-Length: 0\r\nX: \xe9\r\nConnection: keep-alive\r\n\r\n',
-    upstream: ['GET / HTTP/1.1\r\nHost: upstream\r\nX-B: \xe9\xff\r\nx-a:1\r\nX-B: 2\r\nCookie: a=b; c\r\n\r\n'],
+    upstream: [
+      'GET / HTTP/1.1\r\nHost: upstream\r\nX-B: \xe9\xff\r\nx-a:1\r\nX-B: 2\r\nCookie: a=b; c\r\n\r\n',
+    ],
     events: [CONNECT, 'release'],
     finished: ['200 complete'],
   },
@@ -105,7 +114,9 @@ export const CASES: readonly Case[] = [
           'GET / HTTP/1.1\r\nHost: a\r\nConnection: keep-alive, X-Hop\r\nKeep-Alive: 5\r\nX-Hop: 1\r\nTE: trailers\r\n' +
           'Proxy-Connection: x\r\nUpgrade: foo\r\nX-Stays: 1\r\n\r\n',
       },
-      { up: 'HTTP/1.1 200 OK\r\nConnection: x-hop\r\nX-Hop: 1\r\nKeep-Alive: 5\r\nContent-Length: 0\r\nX-Stays: 1\r\n\r\n' },
+      {
+        up: 'HTTP/1.1 200 OK\r\nConnection: x-hop\r\nX-Hop: 1\r\nKeep-Alive: 5\r\nContent-Length: 0\r\nX-Stays: 1\r\n\r\n',
+      },
     ],
     downstream: 'HTTP/1.1 200 OK\r\nContent-Length: 0\r\nX-Stays: 1\r\nConnection: keep-alive\r\n\r\n',
     upstream: ['GET / HTTP/1.1\r\nHost: upstream\r\nX-Stays: 1\r\n\r\n'],
@@ -143,7 +154,10 @@ export const CASES: readonly Case[] = [
   {
     name: 'a chunked response with trailers',
     source: 'RFC 9112 7.1',
-    steps: [{ down: GET }, { up: 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX: y\r\n\r\n' }],
+    steps: [
+      { down: GET },
+      { up: 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX: y\r\n\r\n' },
+    ],
     downstream:
       'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: keep-alive\r\n\r\n2\r\nok\r\n0\r\nX: y\r\n\r\n',
     upstream: [GET_UP],
@@ -197,7 +211,12 @@ export const CASES: readonly Case[] = [
   {
     name: 'octets behind a message marked close are dropped, never a request',
     source: 'WIRE B5',
-    steps: [{ down: 'GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n' + GET }, { up: OK }, { down: GET }, 'down end'],
+    steps: [
+      { down: 'GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n' + GET },
+      { up: OK },
+      { down: GET },
+      'down end',
+    ],
     downstream: OK_CLOSE,
     upstream: [GET_UP],
     events: [CONNECT, 'release', 'end downstream', 'close downstream'],
@@ -318,7 +337,10 @@ export const CASES: readonly Case[] = [
     source: 'RFC 9110 15.2',
     steps: [
       { down: GET },
-      { up: 'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\nConnection: x\r\n\r\n' + OK },
+      {
+        up:
+          'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\nConnection: x\r\n\r\n' + OK,
+      },
     ],
     downstream: 'HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n' + OK_DOWN,
     upstream: [GET_UP],
@@ -562,7 +584,15 @@ export const CASES: readonly Case[] = [
   {
     name: 'a switch: heads, then octets both ways, then the end of one side and of the other',
     source: 'RFC 9110 7.8, RFC 6455 4',
-    steps: [{ down: UPGRADE }, { up: SWITCH }, { down: 'ping' }, { up: 'pong' }, 'down end', { up: 'bye' }, 'up end'],
+    steps: [
+      { down: UPGRADE },
+      { up: SWITCH },
+      { down: 'ping' },
+      { up: 'pong' },
+      'down end',
+      { up: 'bye' },
+      'up end',
+    ],
     downstream: SWITCH_DOWN + 'pongbye',
     upstream: [UPGRADE_UP + 'ping'],
     events: [CONNECT, 'end upstream', 'close upstream', 'close downstream'],
@@ -678,7 +708,10 @@ export const CASES: readonly Case[] = [
     source: 'RFC 9112 9.3',
     plan: () => respondPlan(200, 'x'),
     steps: [{ down: 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello' + GET }],
-    downstream: 'HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 1\r\nConnection: keep-alive\r\n\r\nx'.repeat(2),
+    downstream:
+      'HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 1\r\nConnection: keep-alive\r\n\r\nx'.repeat(
+        2,
+      ),
     events: [],
     finished: ['200 complete', '200 complete'],
   },
@@ -694,7 +727,13 @@ export const CASES: readonly Case[] = [
   {
     name: 'a head that takes too long is 408',
     source: 'ngx_http_core_module, client_header_timeout',
-    steps: [{ down: 'GET / HTTP/1.1\r\n' }, { wait: 30_000 }, { down: 'Host: a\r\n' }, { wait: 30_000 }, 'down end'],
+    steps: [
+      { down: 'GET / HTTP/1.1\r\n' },
+      { wait: 30_000 },
+      { down: 'Host: a\r\n' },
+      { wait: 30_000 },
+      'down end',
+    ],
     downstream: page('408 Request Time-out'),
     events: ['end downstream', 'close downstream'],
     faults: ['HEAD_TIMEOUT downstream'],
@@ -720,7 +759,11 @@ export const CASES: readonly Case[] = [
   {
     name: 'content that stalls is 408',
     source: 'ngx_http_core_module, client_body_timeout',
-    steps: [{ down: 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhe' }, { wait: 60_000 }, 'down end'],
+    steps: [
+      { down: 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhe' },
+      { wait: 60_000 },
+      'down end',
+    ],
     downstream: page('408 Request Time-out'),
     upstream: ['POST / HTTP/1.1\r\nHost: upstream\r\nContent-Length: 5\r\n\r\nhe'],
     events: [CONNECT, 'abort upstream', 'end downstream', 'close downstream'],

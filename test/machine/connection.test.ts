@@ -38,7 +38,8 @@ describe('machine: every connection of the case table', () => {
             typeof step === 'object' && !('wait' in step) ? ('down' in step ? step.down : step.up).length : 0,
           ),
         );
-        for (let at = 1; at < longest; at++) expect(run(one, cutAt(at)), `cut at ${at}`).to.deep.equal(expected);
+        for (let at = 1; at < longest; at++)
+          expect(run(one, cutAt(at)), `cut at ${at}`).to.deep.equal(expected);
       });
     });
   }

@@ -4,7 +4,17 @@
  * change.
  */
 import { Connection } from '../../src/machine/connection.js';
-import { ABORT, CLOSE, CONNECT, DOWNSTREAM, END, RELEASE, type SideIndex, UPSTREAM, WRITE } from '../../src/machine/effects.js';
+import {
+  ABORT,
+  CLOSE,
+  CONNECT,
+  DOWNSTREAM,
+  END,
+  RELEASE,
+  type SideIndex,
+  UPSTREAM,
+  WRITE,
+} from '../../src/machine/effects.js';
 import type { ConnectionFacts, Policy } from '../../src/machine/policy.js';
 
 /** One input. Octets are Latin-1 text. */
@@ -140,7 +150,7 @@ export class Player {
   private drain(): void {
     const { machine, record } = this;
     const { effects, out } = machine;
-    for (let again = true; again; ) {
+    for (let again = true; again;) {
       again = false;
       for (let i = 0; i < effects.count; i++) {
         const effect = effects.at(i);
@@ -191,11 +201,16 @@ export class Player {
 /** Every way of cutting octets that a case is replayed with. */
 export const FEEDS: readonly { readonly name: string; readonly split: (octets: Buffer) => Buffer[] }[] = [
   { name: 'whole', split: (octets) => [octets] },
-  { name: 'octet by octet', split: (octets) => Array.from(octets, (_, i) => Buffer.from(octets.subarray(i, i + 1))) },
+  {
+    name: 'octet by octet',
+    split: (octets) => Array.from(octets, (_, i) => Buffer.from(octets.subarray(i, i + 1))),
+  },
 ];
 
 /** Cuts octets in two at `at`. */
 export function cutAt(at: number): (octets: Buffer) => Buffer[] {
   return (octets) =>
-    at <= 0 || at >= octets.length ? [octets] : [Buffer.from(octets.subarray(0, at)), Buffer.from(octets.subarray(at))];
+    at <= 0 || at >= octets.length
+      ? [octets]
+      : [Buffer.from(octets.subarray(0, at)), Buffer.from(octets.subarray(at))];
 }

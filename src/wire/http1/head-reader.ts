@@ -67,6 +67,10 @@ export class HeadReader {
   private emptyLines = 0;
   private sawCr = false;
   private isTrailer = false;
+  /** Octets that {@link refuseExcess} has looked at, where the line under way begins, and how many lines ended before. */
+  private scanned = 0;
+  private lineStart = 0;
+  private lines = 0;
 
   constructor(
     readonly type: number,
@@ -134,25 +138,26 @@ export class HeadReader {
   private feed(chunk: Buffer, end: number, limits: HeadLimits): number {
     const { llhttp } = this;
     const from = this.fed;
-    // Never past the largest head: the limits refuse it by then.
-    const room = Math.min(
-      STRIDE_OCTETS,
-      limits.maxHeadOctets + 1 - this.held,
-      LARGEST_HEAD_OCTETS - this.held,
-    );
-    const count = Math.min(end - this.consumed, room);
+    // One octet past the largest head and no further: that octet breaks the limit.
+    const room = Math.min(limits.maxHeadOctets, LARGEST_HEAD_OCTETS) + 1 - this.held;
+    if (room <= 0) {
+      this.refuseExcess(this.held, limits);
+      return HEAD_REFUSED;
+    }
+    const count = Math.min(end - this.consumed, room, STRIDE_OCTETS);
     chunk.copy(llhttp.window, HEADROOM + this.held, this.consumed, this.consumed + count);
     const code = llhttp.execute(this.parser, this.spans, HEADROOM + from, HEADROOM + this.held + count);
     if (code === HPE_OK) {
       this.store(chunk, this.consumed, this.consumed + count);
       this.consumed += count;
       this.fed = this.held;
-      return this.refuseExcess(this.held, limits) ? HEAD_REFUSED : HEAD_MORE;
+      return this.mayExceed(limits) && this.refuseExcess(this.held, limits) ? HEAD_REFUSED : HEAD_MORE;
     }
     const stopped = llhttp.stoppedAt(this.parser) - HEADROOM;
     if (code !== HPE_PAUSED) {
       // The octet that llhttp stopped at counts as seen: a limit broken in front of it comes first.
-      const seen = Math.min(stopped + 1, this.held + count);
+      const seen = Math.max(this.held, Math.min(stopped + 1, this.held + count));
+      this.store(chunk, this.consumed, this.consumed + seen - this.held);
       if (!this.refuseExcess(seen, limits)) this.refuse('HEAD_SYNTAX', stopped);
       return HEAD_REFUSED;
     }
@@ -167,11 +172,14 @@ export class HeadReader {
   private finish(limits: HeadLimits): number {
     const { head, spans, held } = this;
     head.length = held;
-    if ((held > limits.maxLineOctets || spans.count > limits.maxFields) && this.refuseExcess(held, limits)) {
-      return HEAD_REFUSED;
-    }
+    if (this.mayExceed(limits) && this.refuseExcess(held, limits)) return HEAD_REFUSED;
     this.fillFields();
     if (this.isTrailer) return HEAD_COMPLETE;
+    // Behind a reason phrase llhttp takes CR CR for the line's end.
+    if (head.octets[head.startLineEnd] !== CR || head.octets[head.startLineEnd + 1] !== LF) {
+      this.refuse('HEAD_SYNTAX', head.startLineEnd);
+      return HEAD_REFUSED;
+    }
     let fault: ErrorCode | null;
     if (this.type === TYPE_REQUEST) {
       head.targetStart = spans.startLineStart - HEADROOM;
@@ -225,37 +233,45 @@ export class HeadReader {
     this.held = held;
   }
 
+  /** Whether a limit can be broken at all: true for few heads, which pay for {@link refuseExcess}. */
+  private mayExceed(limits: HeadLimits): boolean {
+    const { held } = this;
+    if (held > limits.maxLineOctets || held > limits.maxHeadOctets) return true;
+    return this.spans.count > limits.maxFields || held > LARGEST_HEAD_OCTETS;
+  }
+
   /**
-   * Whether a limit is broken within the first `seen` octets. Each limit is broken at one octet, and the first such
-   * octet decides, so that the answer is the same for every split.
+   * Whether a limit is broken within the first `seen` octets, which are stored. Each limit is broken at one octet, and
+   * the first such octet decides, so that the answer is the same for every split. Lines are told apart by their LF
+   * rather than by llhttp's marks, which lack the line that llhttp refused. Looks at no octet twice.
    */
   private refuseExcess(seen: number, limits: HeadLimits): boolean {
-    const { marks, count } = this.spans;
-    let first = limits.maxHeadOctets;
-    let code: ErrorCode = 'HEAD_TOO_LARGE';
-    let line = 0;
-    for (let i = 0; i <= count; i++) {
-      const next = i < count ? marks[i * 4] - HEADROOM : seen;
+    const { octets } = this.head;
+    const largest = Math.min(limits.maxHeadOctets, LARGEST_HEAD_OCTETS);
+    let code: ErrorCode | null = null;
+    for (; this.scanned < seen; this.scanned++) {
+      const i = this.scanned;
+      if (i >= largest) code = 'HEAD_TOO_LARGE';
       // Two octets more than the limit may be the line's CRLF.
-      const broken = line + limits.maxLineOctets + 2;
-      if (next > broken && broken < first) {
-        first = broken;
-        code =
-          line === 0
-            ? this.type === TYPE_REQUEST
-              ? 'START_LINE_TOO_LARGE'
-              : 'STATUS_LINE_INVALID'
-            : 'FIELD_LINE_TOO_LARGE';
-      }
-      if (i === limits.maxFields && i < count && next < first) {
-        first = next;
+      else if (i >= this.lineStart + limits.maxLineOctets + 2) code = this.lineExcess();
+      else if (i === this.lineStart && this.lines > limits.maxFields && octets[i] !== CR) {
         code = 'TOO_MANY_FIELDS';
       }
-      line = next;
+      if (code !== null) {
+        this.refuse(code, i);
+        return true;
+      }
+      if (octets[i] === LF) {
+        this.lines++;
+        this.lineStart = i + 1;
+      }
     }
-    if (seen <= first) return false;
-    this.refuse(code, first);
-    return true;
+    return false;
+  }
+
+  private lineExcess(): ErrorCode {
+    if (this.lines > 0) return 'FIELD_LINE_TOO_LARGE';
+    return this.type === TYPE_REQUEST ? 'START_LINE_TOO_LARGE' : 'STATUS_LINE_INVALID';
   }
 
   private refuse(code: ErrorCode, offset: number): void {
@@ -293,7 +309,7 @@ export class HeadReader {
       i++;
       at++;
     }
-    const isWhole = at < end && chunk[at] === SP && i > 0;
+    const isWhole = at < end && chunk[at] === SP && i > 0 && i <= LONGEST_METHOD_OCTETS;
     if (!isWhole && (at < end || i > LONGEST_METHOD_OCTETS)) {
       this.refuse('METHOD_INVALID', i);
       return HEAD_REFUSED;

@@ -50,7 +50,7 @@ export function writeRequestHead<Context>(
   isOffer: boolean,
 ): number {
   out.put(head.octets, 0, head.methodEnd + 1);
-  if (target !== null) target.put(context, out);
+  if (target !== null) writeTarget(out, target, context);
   else if (head.form === h.FORM_ASTERISK) out.put(ASTERISK);
   else if (head.pathStart === head.pathEnd && head.method === h.METHOD_OPTIONS) {
     // OPTIONS for a whole server, in absolute-form (RFC 9112 3.2.4).
@@ -170,7 +170,24 @@ function writeSets<Context>(
 ): void {
   for (let i = 0; i < sets.length; i++) {
     const set = sets[i];
+    // Framing is written by the head's writer, whatever is configured.
+    if (set.id === CONTENT_LENGTH || set.id === TRANSFER_ENCODING) continue;
     if (set.always || ADDED_ON.has(status)) writeSet(out, set, context);
+  }
+}
+
+/** Appends a configured target, "/" for an empty one. SP or a control octet in it would break the request line. */
+function writeTarget<Context>(out: OctetWriter, target: ValueSource<Context>, context: Context): void {
+  const start = out.position - out.start;
+  target.put(context, out);
+  if (out.position === out.start + start) out.put(SLASH);
+  const octets = out.octets;
+  for (let i = out.start + start; i < out.position; i++) {
+    if (octets[i] > SP && octets[i] !== 0x7f) continue;
+    const text = octets.toString('latin1', out.start + start, out.position);
+    out.position = out.start + start;
+    out.putLatin1(text.replace(/[^!-~\x80-\xff]/g, encodeURIComponent));
+    return;
   }
 }
 
