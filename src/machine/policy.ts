@@ -35,6 +35,11 @@ export interface ReadingRules {
   readonly maxHeadOctets: number;
   /** Most field lines in a head (max_headers). */
   readonly maxFields: number;
+  /**
+   * By octet: 0 for those that make a field name invalid, so that its line is not passed on (ignore_invalid_headers).
+   * Absent: every token passes.
+   */
+  readonly nameOctets?: Uint8Array;
 }
 
 /** What holds for the downstream side of one exchange, and for the connection behind it. */

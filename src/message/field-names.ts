@@ -28,3 +28,13 @@ export const HOP_BY_HOP: readonly number[] = [
   UPGRADE,
   TRANSFER_ENCODING,
 ];
+
+/** By octet: 1 for those that nginx takes in a field name by default (ignore_invalid_headers): letters, digits, "-". */
+export const PLAIN_NAME = new Uint8Array(256);
+/** The same and "_" (underscores_in_headers). */
+export const PLAIN_NAME_UNDERSCORE = new Uint8Array(256);
+for (let octet = 0; octet < 256; octet++) {
+  if (!/[A-Za-z0-9-]/.test(String.fromCharCode(octet))) continue;
+  PLAIN_NAME[octet] = PLAIN_NAME_UNDERSCORE[octet] = 1;
+}
+PLAIN_NAME_UNDERSCORE[0x5f] = 1;

@@ -28,5 +28,11 @@ export {
 export { TYPE_REQUEST, TYPE_RESPONSE } from './http1/llhttp.js';
 export * from '../message/head.js';
 export { FIELD_NAMES } from '../message/field-names.js';
-export { ConstantValue, FieldEdits, type FieldSet, fieldSet, type ValueSource } from '../message/field-edits.js';
+export {
+  ConstantValue,
+  FieldEdits,
+  type FieldSet,
+  fieldSet,
+  type ValueSource,
+} from '../message/field-edits.js';
 export { OctetWriter } from '../bytes/octet-writer.js';

@@ -8,6 +8,7 @@ import { DISK } from '../../src/config/files.js';
 import type { ForwardPlan, Peer, RespondPlan } from '../../src/machine/policy.js';
 import { NEXT_ERROR, NEXT_INVALID_HEADER, NEXT_TIMEOUT } from '../../src/machine/policy.js';
 import type { FieldEdits } from '../../src/message/field-edits.js';
+import { PLAIN_NAME } from '../../src/message/field-names.js';
 import { attempt, exchangeOf, octetsOf, responseHead } from '../proxy/fixtures.js';
 import type { Exchange } from '../../src/machine/exchange.js';
 import { compile, inHttp, inLocation, inServer, locationOf, serverOf, show } from './compiling.js';
@@ -104,6 +105,7 @@ describe('config defaults', () => {
       maxLineOctets: 8192,
       maxHeadOctets: 32768,
       maxFields: 1000,
+      nameOctets: PLAIN_NAME,
     });
     expect((server.root.action as RespondPlan).status).to.equal(404);
     const [location] = server.root.locations;
@@ -545,6 +547,7 @@ describe('config locations', () => {
       maxLineOctets: 16384,
       maxHeadOctets: 16384,
       maxFields: 10,
+      nameOctets: PLAIN_NAME,
     });
     expect(mergeSlashes).to.equal(false);
   });

@@ -77,13 +77,6 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
       inHttp('large_client_header_buffers 0 8k;'),
       ['4:1 "large_client_header_buffers" directive invalid value'],
     ],
-    [
-      inHttp('underscores_in_headers off;\nignore_invalid_headers on;'),
-      [
-        '4:24 "off" in "underscores_in_headers" directive is not supported',
-        '5:24 "on" in "ignore_invalid_headers" directive is not supported',
-      ],
-    ],
     [inHttp('server_tokens build;'), ['4:15 "build" in "server_tokens" directive is not supported']],
     [inHttp('gzip on;'), ['4:6 "on" in "gzip" directive is not supported'], 'compress'],
   ],

@@ -1,6 +1,7 @@
 /**
  * Locations and answers: levels become the plans that the machine runs. Decides what a location does with a request.
  */
+import { PLAIN_NAME, PLAIN_NAME_UNDERSCORE } from '../../message/field-names.js';
 import { localEdits, requestEdits, responseEdits, type AddedField } from '../../proxy/edits.js';
 import type {
   Action,
@@ -60,6 +61,9 @@ export function readingRules(level: Level): ReadingRules {
     maxLineOctets: Math.max(octets, small),
     maxHeadOctets: Math.max(count * octets, small),
     maxFields: level.get(downstream.MAX_HEADERS),
+    ...(level.get(downstream.IGNORE_INVALID)
+      ? { nameOctets: level.get(downstream.UNDERSCORES) ? PLAIN_NAME_UNDERSCORE : PLAIN_NAME }
+      : {}),
   };
 }
 

@@ -6,7 +6,6 @@ import { faultAt } from '../syntax.js';
 import type { Entry } from '../table.js';
 import { parseFlag } from '../units.js';
 import {
-  acceptsOnlyFlag,
   numberOf,
   setsFlag,
   setsNumber,
@@ -35,8 +34,8 @@ export const LARGE_HEADER_BUFFERS = new Setting({ count: 4, octets: 8192 });
 export const MAX_HEADERS = new Setting(1000);
 export const MERGE_SLASHES = new Setting(true);
 export const SERVER_TOKENS = new Setting(true);
-const UNDERSCORES = new Setting(false);
-const IGNORE_INVALID = new Setting(true);
+export const UNDERSCORES = new Setting(false);
+export const IGNORE_INVALID = new Setting(true);
 
 export const CONNECTION_DIRECTIVES: readonly Entry[] = [
   simple({
@@ -155,27 +154,19 @@ export const CONNECTION_DIRECTIVES: readonly Entry[] = [
     name: 'underscores_in_headers',
     contexts: IN_HTTP,
     syntax: 'on | off',
-    fallback: 'on',
+    fallback: 'off',
     page: PAGE,
-    kind: 'narrower',
-    note: "Fields whose names hold underscores are always passed on: nginx's default, `off`, is refused.",
-    apply: acceptsOnlyFlag(
-      UNDERSCORES,
-      true,
-      'wirehop passes such fields on; drop them one by one, or say "on"',
-    ),
+    apply: setsFlag(UNDERSCORES),
   }),
   simple({
     name: 'ignore_invalid_headers',
     contexts: IN_HTTP,
     syntax: 'on | off',
-    fallback: 'off',
+    fallback: 'on',
     page: PAGE,
     kind: 'narrower',
-    note:
-      "Fields whose names are tokens (RFC 9110) are passed on, any other name is answered 400: nginx's default, " +
-      '`on`, is refused.',
-    apply: acceptsOnlyFlag(IGNORE_INVALID, false, 'wirehop passes on every name that is a token; say "off"'),
+    note: 'With `off` names that are tokens (RFC 9110) pass; any other name is answered 400 in either case.',
+    apply: setsFlag(IGNORE_INVALID),
   }),
   simple({
     name: 'server_tokens',

@@ -5,7 +5,7 @@
 import type { ErrorCode } from '../../error.js';
 import { CLASS, CR, latin1, LF, SP, TAB, TOKEN } from '../../bytes/octets.js';
 import { FIELD_NAMES } from '../../message/field-names.js';
-import { FIELD_STRIDE, Head } from '../../message/head.js';
+import { FIELD_STRIDE, Head, NOMINATED } from '../../message/head.js';
 import { checkRequest, faultOffset } from '../../message/request-rules.js';
 import { checkResponse } from '../../message/response-rules.js';
 import {
@@ -29,6 +29,8 @@ export interface HeadLimits {
   readonly maxLineOctets: number;
   readonly maxHeadOctets: number;
   readonly maxFields: number;
+  /** By octet: 0 for those that mark a line as not to be passed on when they stand in its name. Absent: none. */
+  readonly nameOctets?: Uint8Array;
 }
 
 /** The largest head that can be configured: what fits the window, less room in front for a method. */
@@ -99,6 +101,9 @@ export class HeadReader {
     this.emptyLines = 0;
     this.sawCr = false;
     this.isTrailer = false;
+    this.scanned = 0;
+    this.lineStart = 0;
+    this.lines = 0;
   }
 
   /**
@@ -174,6 +179,7 @@ export class HeadReader {
     head.length = held;
     if (this.mayExceed(limits) && this.refuseExcess(held, limits)) return HEAD_REFUSED;
     this.fillFields();
+    if (limits.nameOctets !== undefined) this.markNames(limits.nameOctets);
     if (this.isTrailer) return HEAD_COMPLETE;
     // Behind a reason phrase llhttp takes CR CR for the line's end.
     if (head.octets[head.startLineEnd] !== CR || head.octets[head.startLineEnd + 1] !== LF) {
@@ -217,6 +223,19 @@ export class HeadReader {
     head.count = count;
     // The start line ends in front of the first field line, or of the empty line when there is none.
     head.startLineEnd = (count > 0 ? fields[0] : head.length - 2) - 2;
+  }
+
+  /** Marks lines whose names hold an octet that is not wanted: like hop-by-hop lines they do not go on. */
+  private markNames(nameOctets: Uint8Array): void {
+    const { octets, fields, count } = this.head;
+    for (let i = 0, f = 0; i < count; i++, f += FIELD_STRIDE) {
+      const end = fields[f + 1];
+      for (let at = fields[f]; at < end; at++) {
+        if (nameOctets[octets[at]] !== 0) continue;
+        fields[f + 4] |= NOMINATED;
+        break;
+      }
+    }
   }
 
   /** Appends chunk[start, end) to the head's storage. */
