@@ -195,12 +195,16 @@ export class Fault {
     return this.side === 'upstream' && status < 500 && status !== 0 ? 502 : status;
   }
 
-  /** One line for the error log. */
-  get message(): string {
-    const { text, rule } = ERRORS[this.code];
+  /** What happened, with its place and the system's error where there is one. */
+  get words(): string {
     const at = this.offset < 0 ? '' : ` at octet ${this.offset}`;
     const detail = this.detail === '' ? '' : ` (${this.detail})`;
-    return `${text}${at}${detail} [${this.code}, ${rule}]`;
+    return ERRORS[this.code].text + at + detail;
+  }
+
+  /** One line: {@link words}, and behind them the code and the rule. */
+  get message(): string {
+    return `${this.words} [${this.code}, ${ERRORS[this.code].rule}]`;
   }
 }
 

@@ -2,14 +2,25 @@
  * Listens, accepts, dials, pools: everything around the pump that has a socket in it. Decides how many connections are
  * open at once; leaves what is said on them to the machine and where they go to its policy.
  */
-import net from 'node:net';
+import type { Socket } from 'node:net';
 import { Connection } from '../machine/connection.js';
-import type { ConnectionFacts, Peer, Policy, PoolRules } from '../machine/policy.js';
-import { NetTransport, transportOf } from './net-transport.js';
+import type { Peer, Policy, PoolRules } from '../machine/policy.js';
+import { handleNetwork } from './handle-transport.js';
+import { NET, NetTransport, SocketEndpoint } from './net-transport.js';
 import { IDLE_EVENTS, Link, Pool } from './pool.js';
 import { type Dialler, Pump, Session } from './pump.js';
-import type { Transport, TransportEvents } from './transport.js';
+import type {
+  Address,
+  BoundAddress,
+  DialEvents,
+  Endpoint,
+  Listener,
+  Network,
+  Transport,
+} from './transport.js';
 import { Wheel } from './wheel.js';
+
+export type TransportKind = 'net' | 'handle';
 
 export type NoticeLevel = 'notice' | 'warn' | 'alert' | 'crit' | 'error';
 
@@ -18,17 +29,23 @@ export interface DriverOptions {
   readonly workerConnections?: number;
   /** For the error log: what concerns the driver and no single exchange. */
   readonly onNotice?: (level: NoticeLevel, text: string) => void;
+  /** How sockets are had: `net` (default) by Node's public API, `handle` by bare handles, if {@link tryHandles} is content. */
+  readonly transport?: TransportKind;
+  /** Instead of `transport`: sockets of another kind, as in a simulation. */
+  readonly network?: Network;
+  /** Where the time comes from. Default: the system. */
+  readonly time?: Time;
 }
 
-/** Where to listen. `host` numeric; port 0 takes a free one. */
-export type Address =
-  | { readonly host: string; readonly port: number; readonly backlog?: number; readonly ipv6Only?: boolean }
-  | { readonly path: string; readonly backlog?: number };
-
-export type BoundAddress = { readonly host: string; readonly port: number } | { readonly path: string };
-
-/** nginx's default for `listen ... backlog=` on Linux. */
-const BACKLOG = 511;
+/** The time as the driver has it: the system's, or a simulation's. */
+export interface Time {
+  /** Monotonic ms. */
+  now(): number;
+  /** Runs `act` on a later turn, never during the call. Answers how to cancel it. */
+  defer(act: () => void): () => void;
+  /** Looks at deadlines; the driver starts and stops it. */
+  readonly wheel: Wheel;
+}
 
 /** Figures of a driver at one moment. */
 export interface DriverCounters {
@@ -45,9 +62,11 @@ export interface DriverCounters {
 
 export class Driver implements Dialler {
   readonly counters: DriverCounters = { accepted: 0, refused: 0, sessions: 0, links: 0, dialled: 0 };
-  private readonly wheel = new Wheel();
+  private readonly time: Time;
+  private readonly wheel: Wheel;
   private readonly pump: Pump;
-  private readonly servers = new Set<net.Server>();
+  private readonly network: Network;
+  private readonly listeners = new Set<Listener>();
   private readonly sessions = new Set<Session>();
   private readonly pools = new Map<PoolRules, Pool>();
   private readonly workerConnections: number;
@@ -61,41 +80,35 @@ export class Driver implements Dialler {
   constructor(options: DriverOptions = {}) {
     this.workerConnections = options.workerConnections ?? 512;
     this.onNotice = options.onNotice ?? (() => undefined);
-    this.pump = new Pump(this.wheel, this, () => performance.now());
+    const time = options.time ?? systemTime();
+    this.time = time;
+    this.wheel = time.wheel;
+    this.pump = new Pump(time.wheel, this, () => time.now());
+    this.network = options.network ?? (options.transport === 'handle' ? handleNetwork(this.pump.out) : NET);
   }
 
   /**
    * Accepts connections for `policy`. Rejects with the system's error (`EADDRINUSE`, `EACCES`...) when it cannot.
    */
-  listen(address: Address, policy: Policy): Promise<BoundAddress> {
-    const server = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) =>
-      this.accept(socket, policy),
+  async listen(address: Address, policy: Policy): Promise<BoundAddress> {
+    const listener = await this.network.listen(
+      address,
+      (transport, endpoint) => this.begin(transport, endpoint, policy),
+      (code) => this.onNotice('crit', `accept() failed (${code})`),
     );
-    return new Promise((resolve, reject) => {
-      server.once('error', reject);
-      const backlog = address.backlog ?? BACKLOG;
-      const options =
-        'path' in address
-          ? { path: address.path, backlog }
-          : { host: address.host, port: address.port, ipv6Only: address.ipv6Only ?? false, backlog };
-      server.listen(options, () => {
-        server.removeListener('error', reject);
-        // Out of descriptors: the listener goes on when some are free again.
-        server.on('error', (error: NodeJS.ErrnoException) =>
-          this.onNotice('crit', `accept() failed (${error.code})`),
-        );
-        this.servers.add(server);
-        this.wheel.start();
-        const bound = server.address();
-        if ('path' in address || bound === null || typeof bound === 'string')
-          resolve({ path: String(bound) });
-        else resolve({ host: bound.address, port: bound.port });
-      });
-    });
+    this.listeners.add(listener);
+    this.wheel.start();
+    return listener.bound;
   }
 
   /** Takes over a connection that was accepted elsewhere. The socket must have been made with `allowHalfOpen`. */
-  accept(socket: net.Socket, policy: Policy): void {
+  accept(socket: Socket, policy: Policy): void {
+    this.wheel.start();
+    this.begin(new NetTransport(socket, this.pump), new SocketEndpoint(socket), policy);
+  }
+
+  /** One more downstream connection. */
+  private begin(transport: Transport, endpoint: Endpoint, policy: Policy): void {
     const { counters } = this;
     counters.accepted++;
     if (counters.sessions + counters.links >= this.workerConnections && !this.evictIdle()) {
@@ -103,23 +116,23 @@ export class Driver implements Dialler {
       if (!this.isShort)
         this.onNotice('alert', `${this.workerConnections} worker_connections are not enough`);
       this.isShort = true;
-      socket.on('error', () => undefined);
-      socket.destroy();
+      transport.destroy(false);
       return;
     }
-    const transport = new NetTransport(socket, this.pump);
+    endpoint.serial = ++this.serial;
     const session = new Session(this.pump, transport);
     transport.owner = session;
+    transport.events = this.pump;
     session.machine = new Connection({
       policy,
-      facts: new SocketFacts(socket, ++this.serial),
+      facts: endpoint,
       effects: this.pump.effects,
       out: this.pump.out,
       ownsChunks: transport.ownsChunks,
     });
     this.sessions.add(session);
     counters.sessions++;
-    const now = performance.now();
+    const now = this.time.now();
     if (this.drains) session.machine.drain(now);
     this.pump.drain(session, now);
   }
@@ -127,10 +140,10 @@ export class Driver implements Dialler {
   /** Stops accepting; idle connections close, answers say so; resolves when every connection has ended. */
   drain(): Promise<void> {
     this.drains = true;
-    for (const server of this.servers) server.close();
-    this.servers.clear();
+    for (const listener of this.listeners) listener.close();
+    this.listeners.clear();
     for (const pool of this.pools.values()) pool.close();
-    const now = performance.now();
+    const now = this.time.now();
     for (const session of [...this.sessions]) {
       session.machine.drain(now);
       this.pump.drain(session, now);
@@ -144,7 +157,7 @@ export class Driver implements Dialler {
   /** Ends everything now. */
   async close(): Promise<void> {
     const ended = this.drain();
-    const now = performance.now();
+    const now = this.time.now();
     for (const session of [...this.sessions]) {
       session.machine.abort(now);
       this.pump.drain(session, now);
@@ -163,24 +176,15 @@ export class Driver implements Dialler {
     }
     const { counters } = this;
     if (counters.sessions + counters.links >= this.workerConnections && !this.evictIdle()) {
-      session.cancelDial = deferred(() => this.pump.linkFailed(session, 'worker_connections are not enough'));
+      session.cancelDial = this.time.defer(() =>
+        this.pump.linkFailed(session, 'worker_connections are not enough'),
+      );
       return null;
     }
     counters.links++;
     counters.dialled++;
     const link = new Link(peer, now);
-    const socket =
-      peer.path === ''
-        ? net.connect({
-            host: peer.host,
-            port: peer.port,
-            allowHalfOpen: true,
-            noDelay: true,
-            autoSelectFamily: false,
-          })
-        : net.connect({ path: peer.path, allowHalfOpen: true });
-    link.transport = new NetTransport(socket, new Dialling(this, this.pump, session, link));
-    socket.once('connect', onConnect);
+    link.transport = this.network.connect(peer, new Dialling(this, this.pump, session, link));
     session.cancelDial = () => {
       link.transport.destroy(false);
       this.closed(link);
@@ -236,14 +240,19 @@ export class Driver implements Dialler {
   }
 }
 
-/** Runs `act` on the next turn of the event loop, unless cancelled. */
-function deferred(act: () => void): () => void {
-  const immediate = setImmediate(act);
-  return () => clearImmediate(immediate);
+function systemTime(): Time {
+  return {
+    now: () => performance.now(),
+    defer: (act) => {
+      const immediate = setImmediate(act);
+      return () => clearImmediate(immediate);
+    },
+    wheel: new Wheel(),
+  };
 }
 
 /** The events of a connection that is being made. */
-class Dialling implements TransportEvents {
+class Dialling implements DialEvents {
   constructor(
     private readonly driver: Driver,
     private readonly pump: Pump,
@@ -251,18 +260,18 @@ class Dialling implements TransportEvents {
     private readonly link: Link,
   ) {}
 
-  connected(): void {
+  onConnect(): void {
     this.pump.linkConnected(this.session, this.link);
   }
 
   /** Octets in front of any request, delivered with the connect: nobody asked for them, and the machine will see. */
   onChunk(transport: Transport, chunk: Buffer, start: number, end: number): void {
-    this.connected();
+    this.onConnect();
     transport.events.onChunk(transport, chunk, start, end);
   }
 
   onEnd(transport: Transport): void {
-    this.connected();
+    this.onConnect();
     transport.events.onEnd(transport);
   }
 
@@ -274,47 +283,4 @@ class Dialling implements TransportEvents {
   onDrain(): void {
     // Nothing is written before the connection is there.
   }
-}
-
-function onConnect(this: net.Socket): void {
-  const events = transportOf(this).events;
-  if (events instanceof Dialling) events.connected();
-}
-
-/** What is known of an accepted socket; asked of the system only when somebody wants to know. */
-class SocketFacts implements ConnectionFacts {
-  readonly remoteAddress: string;
-  readonly remotePort: number;
-  readonly secure: boolean;
-  readonly openedAt = performance.now();
-  /** Free for the policy: what it renders once per connection. */
-  cache: unknown = undefined;
-  private local: net.AddressInfo | null = null;
-
-  constructor(
-    private readonly socket: net.Socket,
-    readonly serial: number,
-  ) {
-    // Asked for at once: a socket that is gone no longer knows its peer, and a log line will want it.
-    this.remoteAddress = plainAddress(socket.remoteAddress) ?? 'unix:';
-    this.remotePort = socket.remotePort ?? 0;
-    this.secure = 'encrypted' in socket;
-  }
-
-  get localAddress(): string {
-    return plainAddress(this.localInfo.address) ?? 'unix:';
-  }
-
-  get localPort(): number {
-    return this.localInfo.port ?? 0;
-  }
-
-  private get localInfo(): Partial<net.AddressInfo> {
-    return (this.local ??= this.socket.address() as net.AddressInfo);
-  }
-}
-
-/** An IPv4 address that came in through an IPv6 socket is shown as IPv4. */
-function plainAddress(address: string | undefined): string | undefined {
-  return address?.startsWith('::ffff:') === true ? address.slice(7) : address;
 }

@@ -5,8 +5,20 @@
  * Listeners are functions shared by all sockets that find their transport through the socket: a connection costs no
  * closure.
  */
-import type { Socket } from 'node:net';
-import type { Transport, TransportEvents } from './transport.js';
+import net, { type AddressInfo, type Socket } from 'node:net';
+import type { Peer } from '../machine/policy.js';
+import {
+  type Address,
+  BACKLOG,
+  type DialEvents,
+  Endpoint,
+  FLUSH_TIMEOUT_MS,
+  type Listener,
+  type Network,
+  plainAddress,
+  type Transport,
+  type TransportEvents,
+} from './transport.js';
 
 const TRANSPORT = Symbol('transport');
 type WireSocket = Socket & { [TRANSPORT]: NetTransport };
@@ -108,16 +120,13 @@ export class NetTransport implements Transport {
   }
 }
 
-/** The transport that took `socket` over. */
-export function transportOf(socket: Socket): NetTransport {
-  return (socket as WireSocket)[TRANSPORT];
-}
-
-/** How long a closed connection may wait without progress for its last octets to be taken (nginx's send_timeout). */
-const FLUSH_TIMEOUT_MS = 60_000;
-
 function onFlushTimeout(this: Socket): void {
   this.destroy();
+}
+
+function onConnect(this: Socket): void {
+  const transport = (this as WireSocket)[TRANSPORT];
+  (transport.events as DialEvents).onConnect(transport);
 }
 
 function onData(this: Socket, chunk: Buffer): void {
@@ -139,4 +148,85 @@ function onClose(this: Socket): void {
 
 function onDrain(this: Socket): void {
   (this as WireSocket)[TRANSPORT].drained();
+}
+
+/** What a socket knows of its addresses; asked of the system only when somebody wants to know. */
+export class SocketEndpoint extends Endpoint {
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  readonly secure: boolean;
+  private local: Partial<AddressInfo> | null = null;
+
+  constructor(private readonly socket: Socket) {
+    super();
+    // Asked for at once: a socket that is gone no longer knows its peer, and a log line will want it.
+    this.remoteAddress = plainAddress(socket.remoteAddress) ?? 'unix:';
+    this.remotePort = socket.remotePort ?? 0;
+    this.secure = 'encrypted' in socket;
+  }
+
+  get localAddress(): string {
+    return plainAddress(this.localInfo.address) ?? 'unix:';
+  }
+
+  get localPort(): number {
+    return this.localInfo.port ?? 0;
+  }
+
+  private get localInfo(): Partial<AddressInfo> {
+    return (this.local ??= this.socket.address() as Partial<AddressInfo>);
+  }
+}
+
+/** No events: a transport between its making and its owner's first word. */
+const NO_EVENTS: TransportEvents = {
+  onChunk: () => undefined,
+  onEnd: () => undefined,
+  onFailure: () => undefined,
+  onDrain: () => undefined,
+};
+
+/** Sockets of `node:net`, by its public API alone. */
+export const NET: Network = {
+  listen(address, accept, onError): Promise<Listener> {
+    const server = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) =>
+      accept(new NetTransport(socket, NO_EVENTS), new SocketEndpoint(socket)),
+    );
+    return listenOn(server, address, onError);
+  },
+
+  connect(peer: Peer, events: DialEvents): Transport {
+    const { host, port, path } = peer;
+    const socket =
+      path === ''
+        ? net.connect({ host, port, allowHalfOpen: true, noDelay: true, autoSelectFamily: false })
+        : net.connect({ path, allowHalfOpen: true });
+    socket.once('connect', onConnect);
+    return new NetTransport(socket, events);
+  },
+};
+
+/** Binds a server. Rejects with the system's error. */
+export function listenOn(
+  server: net.Server,
+  address: Address,
+  onError: (code: string) => void,
+): Promise<Listener> {
+  return new Promise((resolve, reject) => {
+    server.once('error', reject);
+    const backlog = address.backlog ?? BACKLOG;
+    const options =
+      'path' in address
+        ? { path: address.path, backlog }
+        : { host: address.host, port: address.port, ipv6Only: address.ipv6Only ?? false, backlog };
+    server.listen(options, () => {
+      server.removeListener('error', reject);
+      // Out of descriptors: the listener goes on when some are free again.
+      server.on('error', (error: NodeJS.ErrnoException) => onError(error.code ?? error.message));
+      const bound = server.address();
+      const close = (): void => void server.close();
+      if (bound === null || typeof bound === 'string') resolve({ bound: { path: String(bound) }, close });
+      else resolve({ bound: { host: bound.address, port: bound.port }, close });
+    });
+  });
 }

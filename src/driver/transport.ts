@@ -1,6 +1,8 @@
 /**
- * What the pump needs of a connection's transport, and what a transport tells the pump. Decides nothing.
+ * What the pump and the driver need of sockets, whatever they are made of: one narrow interface, implemented over
+ * `net.Socket` (net-transport.ts) and over Node's bare handles (handle-transport.ts). Decides nothing.
  */
+import type { ConnectionFacts, Peer } from '../machine/policy.js';
 
 /** Told by a transport about its connection. Every call comes from the event loop, never from inside a transport call. */
 export interface TransportEvents {
@@ -14,19 +16,27 @@ export interface TransportEvents {
   onDrain(transport: Transport): void;
 }
 
+/** Told about a connection that is being made; `onFailure` says that it could not be. */
+export interface DialEvents extends TransportEvents {
+  onConnect(transport: Transport): void;
+}
+
 /** One connection. Calls never throw; after the connection is gone they do nothing. */
 export interface Transport {
   events: TransportEvents;
-  /** Free for the owner: the session that the transport belongs to, or null while it is idle in a pool. */
+  /** Free for the owner: the session that the transport belongs to, or the link while it is idle in a pool. */
   owner: unknown;
-  /** Chunks given to `onChunk` are not used again: they may be kept, and written later without a copy. */
+  /**
+   * Chunks given to `onChunk` are not used again: they may be kept, and written later without a copy. Otherwise they
+   * are good until `onChunk` returns, and a write that has to wait with such octets keeps them itself.
+   */
   readonly ownsChunks: boolean;
   /** Octets written that still wait in this process. */
   readonly waitingOctets: number;
   /** Too much waits: stop giving more until `onDrain`. */
   readonly isBlocked: boolean;
   /**
-   * Writes buffer[start, end). The octets must stay as they are until `waitingOctets` is 0.
+   * Writes buffer[start, end). Octets of an OctetWriter must stay as they are until `waitingOctets` is 0.
    * @param hasMore another write follows at once: both may go out together
    */
   write(buffer: Buffer, start: number, end: number, hasMore: boolean): void;
@@ -38,4 +48,57 @@ export interface Transport {
   close(): void;
   /** Closes now; `reset` makes sure that the peer notices that something is missing. No event comes after this call. */
   destroy(reset: boolean): void;
+}
+
+/** Where to listen. `host` numeric; port 0 takes a free one. */
+export type Address =
+  | { readonly host: string; readonly port: number; readonly backlog?: number; readonly ipv6Only?: boolean }
+  | { readonly path: string; readonly backlog?: number };
+
+export type BoundAddress = { readonly host: string; readonly port: number } | { readonly path: string };
+
+export interface Listener {
+  readonly bound: BoundAddress;
+  /** Stops accepting. Connections that were accepted stay. */
+  close(): void;
+}
+
+/** What a network knows of an accepted connection; the driver adds its serial number. */
+export abstract class Endpoint implements ConnectionFacts {
+  serial = 0;
+  /** Free for the policy: what it renders once per connection. */
+  cache: unknown = undefined;
+  readonly openedAt: number = performance.now();
+  abstract readonly remoteAddress: string;
+  abstract readonly remotePort: number;
+  abstract readonly localAddress: string;
+  abstract readonly localPort: number;
+  abstract readonly secure: boolean;
+}
+
+/** A way of having sockets. */
+export interface Network {
+  /**
+   * Rejects with the system's error (`EADDRINUSE`, `EACCES`...).
+   * @param accept is given every connection; it must set the transport's events before it returns
+   * @param onError an accept failed, by its system error code; listening goes on
+   */
+  listen(
+    address: Address,
+    accept: (transport: Transport, endpoint: Endpoint) => void,
+    onError: (code: string) => void,
+  ): Promise<Listener>;
+  /** Begins to connect. The outcome comes later, never during the call. */
+  connect(peer: Peer, events: DialEvents): Transport;
+}
+
+/** nginx's default for `listen ... backlog=` on Linux. */
+export const BACKLOG = 511;
+
+/** How long a closed connection may wait without progress for its last octets to be taken (nginx's send_timeout). */
+export const FLUSH_TIMEOUT_MS = 60_000;
+
+/** An IPv4 address that came in through an IPv6 socket is shown as IPv4. */
+export function plainAddress(address: string | undefined): string | undefined {
+  return address?.startsWith('::ffff:') === true ? address.slice(7) : address;
 }

@@ -109,16 +109,21 @@ export class UpstreamSide {
   expire(): boolean {
     const { connection } = this;
     if (this.deadline() > connection.now) return false;
-    if (connection.responsePhase === RESPONSE.TUNNEL) {
-      connection.endAll(
-        'tunnel-closed',
-        new Fault(this.isBlocked ? 'UPSTREAM_SEND_TIMEOUT' : 'TUNNEL_IDLE', 'upstream'),
-        CLOSE,
-      );
-    } else if (connection.responsePhase === RESPONSE.DIAL) {
-      this.giveUp('UPSTREAM_CONNECT_TIMEOUT', '', NEXT_TIMEOUT);
-    } else {
-      this.giveUp(this.isBlocked ? 'UPSTREAM_SEND_TIMEOUT' : 'UPSTREAM_READ_TIMEOUT', '', NEXT_TIMEOUT);
+    const code = this.isBlocked ? 'UPSTREAM_SEND_TIMEOUT' : 'UPSTREAM_READ_TIMEOUT';
+    switch (connection.responsePhase) {
+      case RESPONSE.TUNNEL: {
+        const fault = new Fault(this.isBlocked ? code : 'TUNNEL_IDLE', 'upstream');
+        connection.endAll('tunnel-closed', fault, CLOSE);
+        break;
+      }
+      case RESPONSE.DIAL:
+        this.giveUp('UPSTREAM_CONNECT_TIMEOUT', '', NEXT_TIMEOUT);
+        break;
+      case RESPONSE.BODY:
+        this.breakOff(code, '');
+        break;
+      default:
+        this.giveUp(code, '', NEXT_TIMEOUT);
     }
     return true;
   }

@@ -6,13 +6,8 @@ import { lookup } from 'node:dns/promises';
 import type { Socket } from 'node:net';
 import { compileConfig, type CompiledConfig } from '../config/compile.js';
 import { memoryFiles } from '../config/files.js';
-import {
-  type Address,
-  type BoundAddress,
-  Driver,
-  type DriverCounters,
-  type NoticeLevel,
-} from '../driver/driver.js';
+import { Driver, type DriverCounters, type NoticeLevel, type TransportKind } from '../driver/driver.js';
+import type { Address, BoundAddress } from '../driver/transport.js';
 import { ConfigError } from '../error.js';
 import type { ErrorLog, LogLevel, LogSink } from '../proxy/model.js';
 import { configurationText } from './one-liner.js';
@@ -23,6 +18,11 @@ export interface ProxyOptions {
   readonly upstream?: string | readonly string[];
   /** A whole configuration in nginx's language: main, events and http blocks. Logs go to `onLog` and `onAccess`. */
   readonly config?: string;
+  /**
+   * `net` (default): Node's public sockets. `handle`: bare handles, private to Node and faster; `tryHandles` tells
+   * whether they work here.
+   */
+  readonly transport?: TransportKind;
   /** What the error log would get. Default: nowhere. */
   readonly onLog?: (level: LogLevel | NoticeLevel, text: string) => void;
   /** What an access_log would get: its path as configured, and a line without its end. Default: nowhere. */
@@ -36,9 +36,10 @@ export class Proxy {
   /** @internal Use {@link createProxy}. */
   constructor(
     private readonly config: CompiledConfig,
+    transport: TransportKind,
     onNotice: (level: NoticeLevel, text: string) => void,
   ) {
-    this.driver = new Driver({ workerConnections: config.main.workerConnections, onNotice });
+    this.driver = new Driver({ workerConnections: config.main.workerConnections, transport, onNotice });
   }
 
   /**
@@ -114,5 +115,5 @@ export async function createProxy(options: ProxyOptions): Promise<Proxy> {
       cause: compiled.errors,
     });
   }
-  return new Proxy(compiled.config, log);
+  return new Proxy(compiled.config, options.transport ?? 'net', log);
 }

@@ -120,7 +120,7 @@ export function faultLine(
 
 function words(fault: Fault, exchange: Exchange | null): string {
   if (fault.side === 'downstream') {
-    const text = DOWNSTREAM[fault.code] ?? fault.message;
+    const text = DOWNSTREAM[fault.code] ?? fault.words;
     if (fault.code !== 'DOWNSTREAM_CLOSED' || exchange?.attempt === undefined) return text;
     return `${text}, so upstream connection is closed too ${upstreamPhase(exchange)}`;
   }
@@ -160,7 +160,7 @@ function upstreamWords(fault: Fault, exchange: Exchange | null): string {
     default:
       return fault.code.startsWith('CHUNK_')
         ? `upstream sent invalid chunked response ${phase}`
-        : fault.message;
+        : fault.words;
   }
 }
 

@@ -5,6 +5,7 @@ import net, { type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Driver } from '../../src/driver/driver.js';
+import { tryHandles } from '../../src/driver/handle-transport.js';
 import type { PeerSource } from '../../src/machine/policy.js';
 import { FixedPeers, forwardPlan, peer, POOL, respondPlan, TestPolicy } from '../machine/policies.js';
 
@@ -30,224 +31,229 @@ class Client {
   }
 }
 
-describe('driver: real sockets', () => {
-  const closers: (() => unknown)[] = [];
-  afterEach(async () => {
-    for (const close of closers.splice(0).reverse()) await close();
-  });
-
-  /** An origin that gives every connection to `serve`. */
-  async function origin(serve: (socket: net.Socket) => void, path?: string): Promise<number> {
-    const sockets = new Set<net.Socket>();
-    const server = net.createServer((socket) => {
-      sockets.add(socket);
-      socket.on('error', () => undefined);
-      serve(socket);
+for (const transport of ['net', 'handle'] as const)
+  describe(`driver: real sockets, transport ${transport}`, () => {
+    const closers: (() => unknown)[] = [];
+    afterEach(async () => {
+      for (const close of closers.splice(0).reverse()) await close();
     });
-    server.listen(path === undefined ? { port: 0, host: '127.0.0.1' } : { path });
-    await once(server, 'listening');
-    closers.push(() => {
-      server.close();
-      for (const socket of sockets) socket.destroy();
+
+    /** An origin that gives every connection to `serve`. */
+    async function origin(serve: (socket: net.Socket) => void, path?: string): Promise<number> {
+      const sockets = new Set<net.Socket>();
+      const server = net.createServer((socket) => {
+        sockets.add(socket);
+        socket.on('error', () => undefined);
+        serve(socket);
+      });
+      server.listen(path === undefined ? { port: 0, host: '127.0.0.1' } : { path });
+      await once(server, 'listening');
+      closers.push(() => {
+        server.close();
+        for (const socket of sockets) socket.destroy();
+      });
+      return path === undefined ? (server.address() as AddressInfo).port : 0;
+    }
+
+    async function proxy(
+      plan: ConstructorParameters<typeof TestPolicy>[0],
+      workerConnections = 100,
+    ): Promise<{ driver: Driver; policy: TestPolicy; port: number; notices: string[] }> {
+      const notices: string[] = [];
+      const driver = new Driver({
+        workerConnections,
+        onNotice: (level, text) => notices.push(`${level} ${text}`),
+      });
+      const policy = new TestPolicy(plan);
+      const bound = await driver.listen({ host: '127.0.0.1', port: 0 }, policy);
+      closers.push(() => driver.close());
+      return { driver, policy, port: (bound as { port: number }).port, notices };
+    }
+
+    function client(port: number): Client {
+      const socket = net.connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+      closers.push(() => socket.destroy());
+      return new Client(socket);
+    }
+
+    /** Peers that are always the same, as a location's are. */
+    function always(port: number): PeerSource {
+      const one = peer(port);
+      return {
+        next: (exchange) => (exchange.attempts.length === 0 ? one : undefined),
+        release: () => undefined,
+      };
+    }
+
+    it('keeps upstream connections and uses them for other clients', async () => {
+      let connections = 0;
+      const port = await origin((socket) => {
+        connections++;
+        socket.on('data', () => socket.write(OK));
+      });
+      const peers = always(port);
+      const served = await proxy(() => forwardPlan(peers));
+      for (let i = 1; i <= 5; i++) {
+        const one = client(served.port);
+        one.socket.write(GET);
+        await one.until(() => one.received.endsWith('ok'));
+        one.socket.destroy();
+      }
+      expect(connections).to.equal(1);
+      expect(served.driver.counters.dialled).to.equal(1);
     });
-    return path === undefined ? (server.address() as AddressInfo).port : 0;
-  }
 
-  async function proxy(
-    plan: ConstructorParameters<typeof TestPolicy>[0],
-    workerConnections = 100,
-  ): Promise<{ driver: Driver; policy: TestPolicy; port: number; notices: string[] }> {
-    const notices: string[] = [];
-    const driver = new Driver({
-      workerConnections,
-      onNotice: (level, text) => notices.push(`${level} ${text}`),
-    });
-    const policy = new TestPolicy(plan);
-    const bound = await driver.listen({ host: '127.0.0.1', port: 0 }, policy);
-    closers.push(() => driver.close());
-    return { driver, policy, port: (bound as { port: number }).port, notices };
-  }
-
-  function client(port: number): Client {
-    const socket = net.connect({ port, host: '127.0.0.1', allowHalfOpen: true });
-    closers.push(() => socket.destroy());
-    return new Client(socket);
-  }
-
-  /** Peers that are always the same, as a location's are. */
-  function always(port: number): PeerSource {
-    const one = peer(port);
-    return {
-      next: (exchange) => (exchange.attempts.length === 0 ? one : undefined),
-      release: () => undefined,
-    };
-  }
-
-  it('keeps upstream connections and uses them for other clients', async () => {
-    let connections = 0;
-    const port = await origin((socket) => {
-      connections++;
-      socket.on('data', () => socket.write(OK));
-    });
-    const peers = always(port);
-    const served = await proxy(() => forwardPlan(peers));
-    for (let i = 1; i <= 5; i++) {
+    it('never uses an idle upstream connection on which octets came', async () => {
+      const sockets: net.Socket[] = [];
+      const port = await origin((socket) => {
+        sockets.push(socket);
+        socket.on('data', () => socket.write(OK));
+      });
+      const peers = always(port);
+      const served = await proxy(() => forwardPlan(peers));
       const one = client(served.port);
       one.socket.write(GET);
       await one.until(() => one.received.endsWith('ok'));
-      one.socket.destroy();
-    }
-    expect(connections).to.equal(1);
-    expect(served.driver.counters.dialled).to.equal(1);
-  });
-
-  it('never uses an idle upstream connection on which octets came', async () => {
-    const sockets: net.Socket[] = [];
-    const port = await origin((socket) => {
-      sockets.push(socket);
-      socket.on('data', () => socket.write(OK));
-    });
-    const peers = always(port);
-    const served = await proxy(() => forwardPlan(peers));
-    const one = client(served.port);
-    one.socket.write(GET);
-    await one.until(() => one.received.endsWith('ok'));
-    sockets[0].write('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil');
-    await one.until(() => served.driver.counters.links === 0);
-    one.received = '';
-    one.socket.write(GET);
-    await one.until(() => one.received.endsWith('ok'));
-    expect(one.received).not.to.include('evil');
-    expect(sockets).to.have.length(2);
-  });
-
-  it('sends a request again when the kept connection turns out to be closed', async () => {
-    let connections = 0;
-    const port = await origin((socket) => {
-      const isFirst = ++connections === 1;
-      let requests = 0;
-      socket.on('data', () => {
-        // The second request on the first connection is answered by a reset.
-        if (isFirst && ++requests === 2) socket.resetAndDestroy();
-        else socket.write(OK);
-      });
-    });
-    const peers = always(port);
-    const served = await proxy(() => forwardPlan(peers));
-    const one = client(served.port);
-    for (let i = 0; i < 2; i++) {
+      sockets[0].write('HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil');
+      await one.until(() => served.driver.counters.links === 0);
       one.received = '';
       one.socket.write(GET);
       await one.until(() => one.received.endsWith('ok'));
-    }
-    expect(connections).to.equal(2);
-    expect(served.policy.faults).to.deep.equal([]);
-    expect(served.policy.finishedExchanges).to.deep.equal(['200 complete', '200 complete']);
-  });
-
-  it('serves unix sockets on both sides', async () => {
-    const directory = mkdtempSync(join(tmpdir(), 'wirehop-driver-'));
-    closers.push(() => rmSync(directory, { recursive: true }));
-    const path = join(directory, 'origin.sock');
-    await origin((socket) => socket.on('data', () => socket.write(OK)), path);
-    const unixPeer = { name: `unix:${path}`, host: '', port: 0, path, pool: POOL };
-    const driver = new Driver();
-    closers.push(() => driver.close());
-    const listening = join(directory, 'proxy.sock');
-    await driver.listen({ path: listening }, new TestPolicy(() => forwardPlan(new FixedPeers(unixPeer))));
-    const one = new Client(net.connect({ path: listening }));
-    closers.push(() => one.socket.destroy());
-    one.socket.write(GET);
-    await one.until(() => one.received.endsWith('ok'));
-  });
-
-  it('refuses connections beyond workerConnections, says so once, and serves the rest', async () => {
-    const served = await proxy(() => respondPlan(200, 'here'), 3);
-    const kept = [client(served.port), client(served.port), client(served.port)];
-    for (const one of kept) one.socket.write(GET);
-    for (const one of kept) await one.until(() => one.received.endsWith('here'));
-    const late = [client(served.port), client(served.port)];
-    for (const one of late) await one.until(() => one.isClosed || one.socket.readableEnded);
-    expect(late.map(({ received }) => received)).to.deep.equal(['', '']);
-    expect(served.notices).to.deep.equal(['alert 3 worker_connections are not enough']);
-    kept[0].socket.destroy();
-    await kept[0].until(() => served.driver.counters.sessions === 2);
-    const next = client(served.port);
-    next.socket.write(GET);
-    await next.until(() => next.received.endsWith('here'));
-    expect(served.driver.counters.refused).to.equal(2);
-  });
-
-  it('drains: idle connections close at once, an answer under way is finished and says close', async () => {
-    const waiting: net.Socket[] = [];
-    const port = await origin((socket) => socket.on('data', () => waiting.push(socket)));
-    const peers = always(port);
-    const served = await proxy(() => forwardPlan(peers));
-    const idle = client(served.port);
-    const busy = client(served.port);
-    await once(idle.socket, 'connect');
-    busy.socket.write(GET);
-    await busy.until(() => waiting.length === 1 && served.driver.counters.sessions === 2);
-    let isDrained = false;
-    const drained = served.driver.drain().then(() => (isDrained = true));
-    await idle.until(() => idle.socket.readableEnded);
-    expect(isDrained).to.equal(false);
-    waiting[0].write(OK);
-    await drained;
-    await busy.until(() => busy.received.endsWith('ok'));
-    expect(busy.received).to.include('Connection: close');
-    await new Promise<void>((resolve, reject) => {
-      const refused = net.connect({ port: served.port, host: '127.0.0.1' });
-      refused.on('connect', () => reject(new Error('still listening')));
-      refused.on('error', () => resolve());
+      expect(one.received).not.to.include('evil');
+      expect(sockets).to.have.length(2);
     });
-  });
 
-  it('rejects with the system error when the port is taken', async () => {
-    const port = await origin(() => undefined);
-    const driver = new Driver();
-    closers.push(() => driver.close());
-    let code = '';
-    await driver
-      .listen({ host: '127.0.0.1', port }, new TestPolicy(() => respondPlan(200, '')))
-      .catch((error: NodeJS.ErrnoException) => (code = error.code ?? ''));
-    expect(code).to.equal('EADDRINUSE');
-  });
+    it('sends a request again when the kept connection turns out to be closed', async () => {
+      let connections = 0;
+      const port = await origin((socket) => {
+        const isFirst = ++connections === 1;
+        let requests = 0;
+        socket.on('data', () => {
+          // The second request on the first connection is answered by a reset.
+          if (isFirst && ++requests === 2) socket.resetAndDestroy();
+          else socket.write(OK);
+        });
+      });
+      const peers = always(port);
+      const served = await proxy(() => forwardPlan(peers));
+      const one = client(served.port);
+      for (let i = 0; i < 2; i++) {
+        one.received = '';
+        one.socket.write(GET);
+        await one.until(() => one.received.endsWith('ok'));
+      }
+      expect(connections).to.equal(2);
+      expect(served.policy.faults).to.deep.equal([]);
+      expect(served.policy.finishedExchanges).to.deep.equal(['200 complete', '200 complete']);
+    });
 
-  it('holds no more than a read for a client that does not read, and stops the origin', async () => {
-    let sent = 0;
-    const total = 64 * 1024 * 1024;
-    const block = Buffer.alloc(65536, 'x');
-    const port = await origin((socket) => {
-      socket.on('data', () => {
-        socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${total}\r\n\r\n`);
-        const pour = (): void => {
-          while (sent < total) {
-            sent += block.length;
-            if (!socket.write(block)) return;
-          }
-        };
-        socket.on('drain', pour);
-        pour();
+    it('serves unix sockets on both sides', async () => {
+      const directory = mkdtempSync(join(tmpdir(), 'wirehop-driver-'));
+      closers.push(() => rmSync(directory, { recursive: true }));
+      const path = join(directory, 'origin.sock');
+      await origin((socket) => socket.on('data', () => socket.write(OK)), path);
+      const unixPeer = { name: `unix:${path}`, host: '', port: 0, path, pool: POOL };
+      const driver = new Driver({ transport });
+      closers.push(() => driver.close());
+      const listening = join(directory, 'proxy.sock');
+      await driver.listen({ path: listening }, new TestPolicy(() => forwardPlan(new FixedPeers(unixPeer))));
+      const one = new Client(net.connect({ path: listening }));
+      closers.push(() => one.socket.destroy());
+      one.socket.write(GET);
+      await one.until(() => one.received.endsWith('ok'));
+    });
+
+    it('refuses connections beyond workerConnections, says so once, and serves the rest', async () => {
+      const served = await proxy(() => respondPlan(200, 'here'), 3);
+      const kept = [client(served.port), client(served.port), client(served.port)];
+      for (const one of kept) one.socket.write(GET);
+      for (const one of kept) await one.until(() => one.received.endsWith('here'));
+      const late = [client(served.port), client(served.port)];
+      for (const one of late) await one.until(() => one.isClosed || one.socket.readableEnded);
+      expect(late.map(({ received }) => received)).to.deep.equal(['', '']);
+      expect(served.notices).to.deep.equal(['alert 3 worker_connections are not enough']);
+      kept[0].socket.destroy();
+      await kept[0].until(() => served.driver.counters.sessions === 2);
+      const next = client(served.port);
+      next.socket.write(GET);
+      await next.until(() => next.received.endsWith('here'));
+      expect(served.driver.counters.refused).to.equal(2);
+    });
+
+    it('drains: idle connections close at once, an answer under way is finished and says close', async () => {
+      const waiting: net.Socket[] = [];
+      const port = await origin((socket) => socket.on('data', () => waiting.push(socket)));
+      const peers = always(port);
+      const served = await proxy(() => forwardPlan(peers));
+      const idle = client(served.port);
+      const busy = client(served.port);
+      await once(idle.socket, 'connect');
+      busy.socket.write(GET);
+      await busy.until(() => waiting.length === 1 && served.driver.counters.sessions === 2);
+      let isDrained = false;
+      const drained = served.driver.drain().then(() => (isDrained = true));
+      await idle.until(() => idle.socket.readableEnded);
+      expect(isDrained).to.equal(false);
+      waiting[0].write(OK);
+      await drained;
+      await busy.until(() => busy.received.endsWith('ok'));
+      expect(busy.received).to.include('Connection: close');
+      await new Promise<void>((resolve, reject) => {
+        const refused = net.connect({ port: served.port, host: '127.0.0.1' });
+        refused.on('connect', () => reject(new Error('still listening')));
+        refused.on('error', () => resolve());
       });
     });
-    const peers = always(port);
-    const served = await proxy(() => forwardPlan(peers));
-    const slow = net.connect({ port: served.port, host: '127.0.0.1' });
-    closers.push(() => slow.destroy());
-    slow.pause();
-    slow.write(GET);
-    // Wait until nothing moves any more.
-    for (let last = -1; last !== sent || sent === 0;) {
-      last = sent;
-      await new Promise((resolve) => setTimeout(resolve, 300));
-    }
-    // What the kernel buffers on two loopback connections is a few MB; the rest has not left the origin.
-    expect(sent).to.be.below(total / 2);
-    let received = 0;
-    slow.on('data', (chunk: Buffer) => (received += chunk.length));
-    slow.resume();
-    while (received < total) await once(slow, 'data');
-    expect(received).to.be.above(total);
+
+    it('rejects with the system error when the port is taken', async () => {
+      const port = await origin(() => undefined);
+      const driver = new Driver({ transport });
+      closers.push(() => driver.close());
+      let code = '';
+      await driver
+        .listen({ host: '127.0.0.1', port }, new TestPolicy(() => respondPlan(200, '')))
+        .catch((error: NodeJS.ErrnoException) => (code = error.code ?? ''));
+      expect(code).to.equal('EADDRINUSE');
+    });
+
+    it('holds no more than a read for a client that does not read, and stops the origin', async () => {
+      let sent = 0;
+      const total = 64 * 1024 * 1024;
+      const block = Buffer.alloc(65536, 'x');
+      const port = await origin((socket) => {
+        socket.on('data', () => {
+          socket.write(`HTTP/1.1 200 OK\r\nContent-Length: ${total}\r\n\r\n`);
+          const pour = (): void => {
+            while (sent < total) {
+              sent += block.length;
+              if (!socket.write(block)) return;
+            }
+          };
+          socket.on('drain', pour);
+          pour();
+        });
+      });
+      const peers = always(port);
+      const served = await proxy(() => forwardPlan(peers));
+      const slow = net.connect({ port: served.port, host: '127.0.0.1' });
+      closers.push(() => slow.destroy());
+      slow.pause();
+      slow.write(GET);
+      // Wait until nothing moves any more.
+      for (let last = -1; last !== sent || sent === 0;) {
+        last = sent;
+        await new Promise((resolve) => setTimeout(resolve, 300));
+      }
+      // What the kernel buffers on two loopback connections is a few MB; the rest has not left the origin.
+      expect(sent).to.be.below(total / 2);
+      let received = 0;
+      slow.on('data', (chunk: Buffer) => (received += chunk.length));
+      slow.resume();
+      while (received < total) await once(slow, 'data');
+      expect(received).to.be.above(total);
+    });
   });
+
+describe('driver: the trial of bare handles', () => {
+  it('is content with this Node', async () => expect(await tryHandles()).to.equal(''));
 });

@@ -1,0 +1,618 @@
+/**
+ * The transport over Node's bare TCP and pipe handles: what `net.Socket` is made of, without its streams. Decides how
+ * reads and writes become system calls with as little JavaScript as possible; knows no HTTP.
+ *
+ * These parts are private to Node (DEP0111) and are used in this file alone. {@link handleNetwork} tries them out
+ * before anyone relies on them, and says why not where they do not work as they should.
+ *
+ * The technique: all connections read into one shared buffer. What must go on is laid down in the pump's OctetWriter
+ * and written from a view that is cached by its length. A write nearly always completes at once; one that does not
+ * keeps its octets, and the connection that they came from is not read meanwhile. A connection that fills the shared
+ * buffer reads into a large buffer of its own from then on, and is written from it without a copy, until it calms down.
+ */
+import net from 'node:net';
+import { getSystemErrorName } from 'node:util';
+import { OctetWriter } from '../bytes/octet-writer.js';
+import type { Peer } from '../machine/policy.js';
+import { listenOn } from './net-transport.js';
+import {
+  type Address,
+  type DialEvents,
+  Endpoint,
+  FLUSH_TIMEOUT_MS,
+  type Listener,
+  type Network,
+  plainAddress,
+  type Transport,
+  type TransportEvents,
+} from './transport.js';
+
+// ---- The private parts, as far as they are used
+
+interface AddressRecord {
+  address?: string;
+  port?: number;
+}
+
+interface WriteRequest {
+  oncomplete: ((this: WriteRequest, status: number) => void) | null;
+  transport: HandleTransport | null;
+  /** Keeps the memory alive while the write is under way. */
+  octets: Uint8Array | readonly Uint8Array[] | null;
+  count: number;
+  source: PrivateBuffer | null;
+}
+
+interface ConnectRequest {
+  oncomplete: ((this: ConnectRequest, status: number) => void) | null;
+  transport: HandleTransport | null;
+}
+
+interface Handle {
+  transport: HandleTransport | null;
+  onread: (this: Handle, arrayBuffer: unknown) => Buffer | undefined;
+  useUserBuffer(buffer: Buffer): void;
+  readStart(): number;
+  readStop(): number;
+  writeBuffer(request: WriteRequest, octets: Uint8Array): number;
+  writev(request: WriteRequest, chunks: readonly Uint8Array[], allBuffers: boolean): number;
+  shutdown(request: object): number;
+  close(callback?: () => void): void;
+  reset?(callback?: () => void): number;
+  setNoDelay?(on: boolean): void;
+  getpeername?(record: AddressRecord): number;
+  getsockname?(record: AddressRecord): number;
+  connect(request: ConnectRequest, host: string, port?: number): number;
+  connect6?(request: ConnectRequest, host: string, port: number): number;
+}
+
+interface Bindings {
+  readonly TCP: new (type: number) => Handle;
+  readonly Pipe: new (type: number) => Handle;
+  readonly TCPConnectWrap: new () => ConnectRequest;
+  readonly PipeConnectWrap: new () => ConnectRequest;
+  readonly WriteWrap: new () => WriteRequest;
+  readonly ShutdownWrap: new () => object;
+  readonly state: Int32Array;
+  readonly kRead: number;
+  readonly kAsync: number;
+  readonly tcpSocket: number;
+  readonly pipeSocket: number;
+}
+
+/** Throws when this Node does not have them. */
+function loadBindings(): Bindings {
+  const binding = (process as unknown as { binding(name: string): Record<string, never> }).binding;
+  const tcp = binding('tcp_wrap') as Record<string, unknown>;
+  const pipe = binding('pipe_wrap') as Record<string, unknown>;
+  const stream = binding('stream_wrap') as Record<string, unknown>;
+  const bindings = {
+    TCP: tcp.TCP,
+    Pipe: pipe.Pipe,
+    TCPConnectWrap: tcp.TCPConnectWrap,
+    PipeConnectWrap: pipe.PipeConnectWrap,
+    WriteWrap: stream.WriteWrap,
+    ShutdownWrap: stream.ShutdownWrap,
+    state: stream.streamBaseState,
+    kRead: stream.kReadBytesOrError,
+    kAsync: stream.kLastWriteWasAsync,
+    tcpSocket: (tcp.constants as Record<string, unknown> | undefined)?.SOCKET,
+    pipeSocket: (pipe.constants as Record<string, unknown> | undefined)?.SOCKET,
+  };
+  for (const [name, value] of Object.entries(bindings)) {
+    if (value === undefined) throw new Error(`this Node has no ${name}`);
+  }
+  return bindings as unknown as Bindings;
+}
+
+let bindings: Bindings;
+
+// ---- Buffers
+
+/** Every connection reads into this one, until it shows that it needs more. */
+const SHARED_OCTETS = 65536;
+const shared = Buffer.allocUnsafeSlow(SHARED_OCTETS);
+
+/** A read buffer of one connection, for as long as it moves much. */
+class PrivateBuffer {
+  readonly octets = Buffer.allocUnsafeSlow(PRIVATE_OCTETS);
+  /** Writes under way with its octets. */
+  pending = 0;
+}
+
+/** Larger saves system calls on bulk data; 1 MB saves few more, and takes four times the memory. */
+const PRIVATE_OCTETS = 262144;
+/** Reads in a row below SHARED_OCTETS after which a connection goes back to the shared buffer. */
+const CALM_READS = 16;
+/** Private buffers kept for the next connection that needs one. */
+const MAX_SPARE_BUFFERS = 16;
+const spareBuffers: PrivateBuffer[] = [];
+
+/** Views of the start of one slab, by length: most writes begin there and are short. */
+const CACHED_VIEW_OCTETS = 4096;
+let viewedSlab: Buffer = shared;
+let views: (Uint8Array | undefined)[] = [];
+
+function viewOf(buffer: Buffer, start: number, end: number): Uint8Array {
+  const length = end - start;
+  if (start !== 0 || length > CACHED_VIEW_OCTETS) {
+    return new Uint8Array(buffer.buffer, buffer.byteOffset + start, length);
+  }
+  if (viewedSlab !== buffer) {
+    viewedSlab = buffer;
+    views = new Array<Uint8Array | undefined>(CACHED_VIEW_OCTETS + 1).fill(undefined);
+  }
+  return (views[length] ??= new Uint8Array(buffer.buffer, buffer.byteOffset, length));
+}
+
+/** UV_EOF: the peer ended its half. */
+const EOF = -4095;
+const EPIPE = -32;
+
+// ---- One connection
+
+export class HandleTransport implements Transport {
+  readonly ownsChunks = false;
+  owner: unknown = null;
+  isBlocked = false;
+  waitingOctets = 0;
+  private isReading = false;
+  private isGone = false;
+  /** A write failed: nothing more is written. */
+  private isDeaf = false;
+  /** Close as soon as the last write is done. */
+  private closesWhenWritten = false;
+  private flushTimer: NodeJS.Timeout | undefined;
+  private buffer: PrivateBuffer | null = null;
+  private calmReads = 0;
+  /** Spans that wait for the last one of their write. */
+  private gathered: Uint8Array[] | null = null;
+
+  /** @param out where octets of a shared buffer are laid down before they are written */
+  constructor(
+    private readonly handle: Handle,
+    public events: TransportEvents,
+    private readonly out: OctetWriter,
+  ) {
+    handle.transport = this;
+  }
+
+  /** Begins to read. Not before a connection is established. */
+  begin(): void {
+    const { handle } = this;
+    handle.onread = onRead;
+    handle.useUserBuffer(shared);
+  }
+
+  write(buffer: Buffer, start: number, end: number, hasMore: boolean): void {
+    if (this.isGone || this.isDeaf) return;
+    let view: Uint8Array;
+    if (buffer === shared) {
+      // The next read would overwrite these: lay them down where they may stay.
+      const { out } = this;
+      out.begin();
+      out.put(buffer, start, end);
+      view = viewOf(out.octets, out.start, out.position);
+    } else {
+      view = viewOf(buffer, start, end);
+    }
+    if (hasMore) {
+      (this.gathered ??= []).push(view);
+      return;
+    }
+    const request = writeRequest;
+    const { handle, gathered } = this;
+    let error: number;
+    if (gathered === null) {
+      error = handle.writeBuffer(request, view);
+      request.octets = view;
+      request.count = view.length;
+    } else {
+      gathered.push(view);
+      this.gathered = null;
+      error = handle.writev(request, gathered, true);
+      request.octets = gathered;
+      request.count = 0;
+      for (const one of gathered) request.count += one.length;
+    }
+    if (error !== 0) {
+      request.octets = null;
+      this.writeFailed(error);
+      return;
+    }
+    if (bindings.state[bindings.kAsync] === 0) {
+      request.octets = null;
+      return;
+    }
+    // The request belongs to this write now. Octets of a private buffer stay where they are until it is done.
+    request.transport = this;
+    const source = privateSource;
+    if (source !== null && buffer === source.octets) {
+      request.source = source;
+      source.pending++;
+    }
+    writeRequest = newWriteRequest();
+    this.waitingOctets += request.count;
+    this.isBlocked = true;
+  }
+
+  read(wanted: boolean): void {
+    if (wanted === this.isReading || this.isGone) return;
+    if (!wanted && this.isDeaf) {
+      this.failLater(EPIPE);
+      return;
+    }
+    this.isReading = wanted;
+    if (!wanted) {
+      this.handle.readStop();
+      return;
+    }
+    if (this.buffer !== null && this.buffer.pending > 0) {
+      // Its octets are still being written for somebody else.
+      this.buffer = null;
+      this.handle.useUserBuffer(shared);
+    }
+    const error = this.handle.readStart();
+    if (error !== 0) this.failLater(error);
+  }
+
+  end(): void {
+    if (this.isGone) return;
+    const request = new bindings.ShutdownWrap() as { oncomplete?: () => void };
+    request.oncomplete = ignore;
+    this.handle.shutdown(request);
+  }
+
+  close(): void {
+    if (this.isGone) return;
+    if (this.waitingOctets === 0) {
+      this.destroy(false);
+      return;
+    }
+    this.read(false);
+    this.isGone = true;
+    this.closesWhenWritten = true;
+    // A peer that stopped reading must not keep the connection for ever.
+    this.flushTimer = setTimeout(() => this.closeHandle(), FLUSH_TIMEOUT_MS).unref();
+  }
+
+  destroy(reset: boolean): void {
+    if (this.isGone) return;
+    this.isGone = true;
+    if (reset && this.handle.reset !== undefined && this.handle.reset() === 0) this.forget();
+    else this.closeHandle();
+  }
+
+  private closeHandle(): void {
+    clearTimeout(this.flushTimer);
+    this.closesWhenWritten = false;
+    this.handle.close();
+    this.forget();
+  }
+
+  private forget(): void {
+    this.isGone = true;
+    this.releaseBuffer();
+    this.events = NO_EVENTS;
+    this.owner = null;
+  }
+
+  /**
+   * The peer takes nothing any more. What it sent before may still wait to be read, an early answer for one: reading
+   * goes on and will end by itself. Where nothing is read the failure is told now.
+   */
+  private writeFailed(error: number): void {
+    this.isDeaf = true;
+    if (!this.isReading) this.failLater(error);
+  }
+
+  /** A call failed. The owner hears of it from the event loop, as of every other event. */
+  private failLater(error: number): void {
+    if (this.isGone) return;
+    this.isGone = true;
+    setImmediate(() => this.fail(error));
+  }
+
+  private fail(error: number): void {
+    const { events } = this;
+    this.isGone = true;
+    this.closeHandleQuietly();
+    events.onFailure(this, systemErrorName(error));
+  }
+
+  private closeHandleQuietly(): void {
+    clearTimeout(this.flushTimer);
+    this.handle.close();
+    this.releaseBuffer();
+  }
+
+  /** @internal octets came, or an error. Answers the buffer to read into from now on. */
+  received(count: number): Buffer | undefined {
+    if (count <= 0) {
+      if (count === 0 || this.isGone) return undefined;
+      this.isReading = false;
+      if (count === EOF) this.events.onEnd(this);
+      else this.fail(count);
+      return undefined;
+    }
+    if (this.isGone) return undefined;
+    const { buffer } = this;
+    if (buffer === null) {
+      this.events.onChunk(this, shared, 0, count);
+      // A full read: more is waiting, and one buffer for all would be copied over and over.
+      if (count < SHARED_OCTETS || this.isGone) return undefined;
+      this.buffer = spareBuffers.pop() ?? new PrivateBuffer();
+      this.calmReads = 0;
+      return this.buffer.octets;
+    }
+    privateSource = buffer;
+    this.events.onChunk(this, buffer.octets, 0, count);
+    privateSource = null;
+    this.calmReads = count < SHARED_OCTETS ? this.calmReads + 1 : 0;
+    if (this.isGone || this.buffer !== buffer || this.calmReads < CALM_READS || buffer.pending > 0)
+      return undefined;
+    this.releaseBuffer();
+    return shared;
+  }
+
+  /** @internal a write that had to wait is done. */
+  written(request: WriteRequest, status: number): void {
+    const { source } = request;
+    this.waitingOctets -= request.count;
+    if (source !== null) source.pending--;
+    request.octets = request.source = request.transport = null;
+    if (this.closesWhenWritten) {
+      if (this.waitingOctets === 0 || status !== 0) this.closeHandle();
+      return;
+    }
+    if (this.isGone) return;
+    if (status !== 0) {
+      this.writeFailed(status);
+    } else if (this.waitingOctets === 0) {
+      this.isBlocked = false;
+      this.events.onDrain(this);
+    }
+  }
+
+  /** @internal the connect has its outcome. */
+  connected(status: number): void {
+    if (this.isGone) return;
+    if (status !== 0) {
+      this.fail(status);
+      return;
+    }
+    this.handle.setNoDelay?.(true);
+    this.begin();
+    (this.events as DialEvents).onConnect(this);
+  }
+
+  private releaseBuffer(): void {
+    const { buffer } = this;
+    this.buffer = null;
+    if (buffer !== null && buffer.pending === 0 && spareBuffers.length < MAX_SPARE_BUFFERS)
+      spareBuffers.push(buffer);
+  }
+
+  /** @internal Begins to connect; the outcome comes through {@link connected}. */
+  connect(peer: Peer): void {
+    const { handle } = this;
+    const isPipe = peer.path !== '';
+    const request = isPipe ? new bindings.PipeConnectWrap() : new bindings.TCPConnectWrap();
+    request.oncomplete = onConnected;
+    request.transport = this;
+    let error: number;
+    if (isPipe) error = handle.connect(request, peer.path);
+    else if (peer.host.includes(':')) error = handle.connect6!(request, peer.host, peer.port);
+    else error = handle.connect(request, peer.host, peer.port);
+    if (error !== 0) this.failLater(error);
+  }
+}
+
+/** The private buffer whose octets are being handed out, if any: a write that waits with them must hold it. */
+let privateSource: PrivateBuffer | null = null;
+
+/** The request of the next write; it is used again as long as writes complete at once. */
+let writeRequest: WriteRequest;
+
+function newWriteRequest(): WriteRequest {
+  const request = new bindings.WriteWrap();
+  request.oncomplete = onWritten;
+  request.transport = null;
+  request.octets = null;
+  request.count = 0;
+  request.source = null;
+  return request;
+}
+
+function onWritten(this: WriteRequest, status: number): void {
+  this.transport?.written(this, status);
+}
+
+function onConnected(this: ConnectRequest, status: number): void {
+  this.transport?.connected(status);
+}
+
+function onRead(this: Handle): Buffer | undefined {
+  return this.transport?.received(bindings.state[bindings.kRead]);
+}
+
+function ignore(): void {
+  // A shutdown that fails shows itself in the next read or write.
+}
+
+function systemErrorName(error: number): string {
+  try {
+    return getSystemErrorName(error);
+  } catch {
+    return `error ${error}`;
+  }
+}
+
+const NO_EVENTS: TransportEvents = { onChunk: ignore, onEnd: ignore, onFailure: ignore, onDrain: ignore };
+
+// ---- The network
+
+/** What a handle knows of its addresses. */
+class HandleEndpoint extends Endpoint {
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  readonly secure = false;
+  private local: AddressRecord | null = null;
+
+  constructor(private readonly handle: Handle) {
+    super();
+    const remote: AddressRecord = {};
+    handle.getpeername?.(remote);
+    this.remoteAddress = plainAddress(remote.address) ?? 'unix:';
+    this.remotePort = remote.port ?? 0;
+  }
+
+  get localAddress(): string {
+    return plainAddress(this.localRecord.address) ?? 'unix:';
+  }
+
+  get localPort(): number {
+    return this.localRecord.port ?? 0;
+  }
+
+  private get localRecord(): AddressRecord {
+    if (this.local === null) {
+      this.local = {};
+      this.handle.getsockname?.(this.local);
+    }
+    return this.local;
+  }
+}
+
+/** Bare handles. `out` must be the pump's. */
+class HandleNetwork implements Network {
+  constructor(private readonly out: OctetWriter) {}
+
+  async listen(
+    address: Address,
+    accept: (transport: Transport, endpoint: Endpoint) => void,
+    onError: (code: string) => void,
+  ): Promise<Listener> {
+    const server = net.createServer();
+    const listener = await listenOn(server, address, onError);
+    const { out } = this;
+    const { _handle: handle } = server as unknown as {
+      _handle: { onconnection: (error: number, client: Handle) => void };
+    };
+    handle.onconnection = (error, client) => {
+      if (error !== 0) {
+        onError(systemErrorName(error));
+        return;
+      }
+      client.setNoDelay?.(true);
+      const transport = new HandleTransport(client, NO_EVENTS, out);
+      transport.begin();
+      accept(transport, new HandleEndpoint(client));
+    };
+    return listener;
+  }
+
+  connect(peer: Peer, events: DialEvents): Transport {
+    const handle =
+      peer.path === '' ? new bindings.TCP(bindings.tcpSocket) : new bindings.Pipe(bindings.pipeSocket);
+    const transport = new HandleTransport(handle, events, this.out);
+    transport.connect(peer);
+    return transport;
+  }
+}
+
+/** Makes a network of bare handles. `out` must be the pump's. Throws when this Node lacks a part; see {@link tryHandles}. */
+export function handleNetwork(out: OctetWriter): Network {
+  bindings ??= loadBindings();
+  writeRequest ??= newWriteRequest();
+  return new HandleNetwork(out);
+}
+
+/** How long the trial may take; a loopback connection needs a few milliseconds. */
+const TRIAL_TIMEOUT_MS = 2000;
+
+/**
+ * Tries the private parts out on a loopback connection: octets both ways, a write that has to wait and resumes, and a
+ * half-close. Resolves to '' when all is well, else to what is wrong.
+ */
+export async function tryHandles(): Promise<string> {
+  const out = new OctetWriter();
+  let network: Network;
+  try {
+    network = handleNetwork(out);
+  } catch (error) {
+    return (error as Error).message;
+  }
+  const transports: Transport[] = [];
+  let listener: Listener | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  try {
+    return await new Promise<string>((resolve) => {
+      timer = setTimeout(() => resolve('a trial connection came to nothing'), TRIAL_TIMEOUT_MS);
+      runTrial(network, out, transports, resolve).then(
+        (listening) => (listener = listening),
+        (error: unknown) => resolve((error as Error).message),
+      );
+    });
+  } finally {
+    clearTimeout(timer);
+    listener?.close();
+    for (const transport of transports) transport.destroy(false);
+  }
+}
+
+/** Larger than what the kernel takes at once, so that the write has to wait. */
+const TRIAL_OCTETS = 16 * 1024 * 1024;
+
+async function runTrial(
+  network: Network,
+  out: OctetWriter,
+  transports: Transport[],
+  done: (fault: string) => void,
+): Promise<Listener> {
+  const bulk = Buffer.alloc(TRIAL_OCTETS, 0x5a);
+  let received = 0;
+  let hasDrained = false;
+  const server: TransportEvents = {
+    ...NO_EVENTS,
+    onChunk: (transport, chunk, start, end) => {
+      if (chunk.toString('latin1', start, end) !== 'ping') done('octets arrived changed');
+      transport.write(bulk, 0, bulk.length, false);
+      if (!transport.isBlocked) done('a write that cannot be whole did not wait');
+    },
+    onDrain: (transport) => {
+      hasDrained = true;
+      transport.end();
+    },
+    onFailure: (_transport, detail) => done(`the trial connection failed (${detail})`),
+  };
+  const listener = await network.listen(
+    { host: '127.0.0.1', port: 0 },
+    (transport) => {
+      transport.events = server;
+      transports.push(transport);
+      transport.read(true);
+    },
+    (code) => done(`accept failed (${code})`),
+  );
+  const { host, port } = listener.bound as { host: string; port: number };
+  const client: DialEvents = {
+    ...server,
+    onConnect: (transport) => {
+      transport.read(true);
+      out.begin();
+      out.putLatin1('ping');
+      transport.write(out.octets, out.start, out.position, false);
+      // Not read for a moment, so that the other side's write fills every buffer.
+      transport.read(false);
+      setImmediate(() => transport.read(true));
+    },
+    onChunk: (_transport, _chunk, start, end) => (received += end - start),
+    onEnd: () => {
+      done(hasDrained && received === TRIAL_OCTETS ? '' : `${received} octets of ${TRIAL_OCTETS} arrived`);
+    },
+  };
+  const pool = { maxIdle: 0, idleTimeoutMs: 0, maxRequests: 0, maxAgeMs: 0 };
+  transports.push(network.connect({ name: 'trial', host, port, path: '', pool }, client));
+  return listener;
+}

@@ -1,0 +1,147 @@
+/**
+ * Where log lines go: files appended to at once, and stderr. Decides the form of an error log line and which levels
+ * pass; leaves to `proxy/` what a line says.
+ *
+ * Appends are synchronous: a line is in the file when the response it tells of has arrived, which is what nginx
+ * promises and what programs that read its logs rely on. One write(2) per line, O_APPEND, so that lines of several
+ * processes do not mix.
+ */
+import { closeSync, openSync, writeSync } from 'node:fs';
+import { LOG_LEVELS } from '../proxy/model.js';
+import type { ErrorLog, LogLevel, LogSink } from '../proxy/model.js';
+import { describeCall } from './system-error.js';
+
+/** The name under which a log is stderr and not a file. */
+export const STDERR = 'stderr';
+
+const STDERR_FD = 2;
+/** As nginx creates its logs; the umask still applies. */
+const LOG_MODE = 0o644;
+/** A pipe whose reader stalls holds the process up for no longer than this for one line; then the line is dropped. */
+const STALL_LIMIT_MS = 50;
+
+/** One open log file, shared by everybody who writes to its path. */
+class LogFile implements LogSink {
+  private fd: number;
+
+  /** @throws NodeJS.ErrnoException when the file cannot be opened */
+  constructor(private readonly path: string) {
+    this.fd = openLogFile(path);
+  }
+
+  write(line: string): void {
+    append(this.fd, line + '\n');
+  }
+
+  /** Opens the path again; the old file stays in use when that fails. @throws NodeJS.ErrnoException */
+  reopen(): void {
+    if (this.path === STDERR) return;
+    const fd = openLogFile(this.path);
+    closeSync(this.fd);
+    this.fd = fd;
+  }
+
+  close(): void {
+    if (this.fd !== STDERR_FD) closeSync(this.fd);
+  }
+}
+
+/** An error log: a file or stderr, and the least severe level that passes. */
+class FilteredErrorLog implements ErrorLog {
+  private readonly limit: number;
+
+  constructor(
+    private readonly sink: LogSink,
+    level: LogLevel,
+  ) {
+    this.limit = LOG_LEVELS.indexOf(level);
+  }
+
+  log(level: LogLevel, text: string): void {
+    if (LOG_LEVELS.indexOf(level) <= this.limit) this.sink.write(errorLine(level, text));
+  }
+}
+
+/** All logs of the process, by path. */
+export class Logs {
+  private readonly files = new Map<string, LogFile>();
+
+  /**
+   * The sink behind `path`, opened if nobody has it open yet. Owned by this object.
+   * @param path absolute, or {@link STDERR}
+   * @throws NodeJS.ErrnoException when the file cannot be opened
+   */
+  sink(path: string): LogSink {
+    let file = this.files.get(path);
+    if (file === undefined) this.files.set(path, (file = new LogFile(path)));
+    return file;
+  }
+
+  /** An error log on {@link sink}(path) that lets `level` and what is more severe pass. @throws as sink does */
+  errorLog(path: string, level: LogLevel): ErrorLog {
+    return new FilteredErrorLog(this.sink(path), level);
+  }
+
+  /** After a rotation: every file is opened anew. Returns one line for each file that could not be. */
+  reopen(): string[] {
+    const failures: string[] = [];
+    for (const [path, file] of this.files) {
+      try {
+        file.reopen();
+      } catch (error) {
+        failures.push(describeCall('open', path, error));
+      }
+    }
+    return failures;
+  }
+
+  close(): void {
+    for (const file of this.files.values()) file.close();
+    this.files.clear();
+  }
+}
+
+/** One line of an error log, as nginx writes it: `2026/11/22 15:04:05 [error] 4711#0: TEXT`. Without its line end. */
+export function errorLine(level: LogLevel, text: string): string {
+  return `${localTime(Date.now())} [${level}] ${process.pid}#0: ${text}`;
+}
+
+/** Writes text to stderr at once; a stderr that is gone or full loses it, and nothing else. */
+export function writeStderr(text: string): void {
+  append(STDERR_FD, text);
+}
+
+function openLogFile(path: string): number {
+  return path === STDERR ? STDERR_FD : openSync(path, 'a', LOG_MODE);
+}
+
+/** Appends `text`. A full disk or a closed pipe must not end the service: what cannot be written is lost. */
+function append(fd: number, text: string): void {
+  let rest: Buffer = Buffer.from(text);
+  const giveUpAt = Date.now() + STALL_LIMIT_MS;
+  while (rest.length > 0) {
+    try {
+      rest = rest.subarray(writeSync(fd, rest));
+    } catch (error) {
+      // Only a non-blocking pipe answers EAGAIN: its reader may need a moment.
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN' || Date.now() >= giveUpAt) return;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
+    }
+  }
+}
+
+let renderedSecond = -1;
+let renderedTime = '';
+
+/** `YYYY/MM/DD HH:MM:SS` in local time, rendered once per second. */
+function localTime(nowMs: number): string {
+  const second = Math.floor(nowMs / 1000);
+  if (second !== renderedSecond) {
+    const date = new Date(nowMs);
+    const two = (value: number): string => String(value).padStart(2, '0');
+    const day = `${date.getFullYear()}/${two(date.getMonth() + 1)}/${two(date.getDate())}`;
+    renderedTime = `${day} ${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
+    renderedSecond = second;
+  }
+  return renderedTime;
+}
