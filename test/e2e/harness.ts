@@ -165,7 +165,10 @@ export function runCommand(
   env: Readonly<Record<string, string>> = {},
   script = COMMAND,
 ): Command {
-  const child = spawn(process.execPath, [script, ...args], {
+  const serves = script === COMMAND && args.some((arg) => arg === '-c' || arg.startsWith('--listen'));
+  const transport = process.env.WIREHOP_TEST_TRANSPORT;
+  const all = serves && transport !== undefined ? [...args, '--transport', transport] : args;
+  const child = spawn(process.execPath, [script, ...all], {
     cwd: folder,
     env: { ...process.env, ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
