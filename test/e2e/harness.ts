@@ -167,7 +167,7 @@ export function runCommand(
 ): Command {
   const serves = script === COMMAND && args.some((arg) => arg === '-c' || arg.startsWith('--listen'));
   const transport = process.env.WIREHOP_TEST_TRANSPORT;
-  const all = serves && transport !== undefined ? [...args, '--transport', transport] : args;
+  const all = serves && transport !== undefined ? ['--transport', transport, ...args] : args;
   const child = spawn(process.execPath, [script, ...all], {
     cwd: folder,
     env: { ...process.env, ...env },
