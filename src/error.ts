@@ -192,7 +192,7 @@ export class Fault {
   /** Status owed downstream; 0 means that no status is sent. An upstream's fault is 502 or 504, never 4xx. */
   get status(): number {
     const status = ERRORS[this.code].status;
-    return this.side === 'upstream' && status < 500 && status !== 0 ? 502 : status;
+    return this.side === 'upstream' && status !== 504 && status !== 0 ? 502 : status;
   }
 
   /** What happened, with its place and the system's error where there is one. */

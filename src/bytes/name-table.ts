@@ -5,8 +5,8 @@ import { FOLD, latin1 } from './octets.js';
 
 /** A growing set of case-insensitive names, each with a small number. Lookup allocates nothing. */
 export class NameTable {
-  /** byLength[n] holds the names of n octets; a table over a name's length rejects most names at once. */
-  private readonly byLength: ({ octets: Uint8Array; id: number }[] | undefined)[] = [];
+  /** Names by length, first and last octet: most names that nobody asked for meet an empty bucket. */
+  private readonly buckets = new Array<Entry[] | undefined>(BUCKETS).fill(undefined);
   private readonly ids = new Map<string, number>();
   private readonly names: string[] = [''];
 
@@ -15,7 +15,7 @@ export class NameTable {
     return this.names.length;
   }
 
-  /** The id of `name`, made if needed. Latin-1, any case. */
+  /** The id of `name`, made if needed. Latin-1, any case, not empty. */
   intern(name: string): number {
     const lower = name.toLowerCase();
     const known = this.ids.get(lower);
@@ -24,8 +24,7 @@ export class NameTable {
     const id = this.names.length;
     this.names.push(lower);
     this.ids.set(lower, id);
-    while (this.byLength.length <= octets.length) this.byLength.push(undefined);
-    (this.byLength[octets.length] ??= []).push({ octets, id });
+    (this.buckets[bucketOf(octets, 0, octets.length)] ??= []).push({ octets, id });
     return id;
   }
 
@@ -36,18 +35,31 @@ export class NameTable {
 
   /** The id of the name in octets[start, end), or 0. */
   find(octets: Uint8Array, start: number, end: number): number {
+    if (start >= end) return 0;
+    const bucket = this.buckets[bucketOf(octets, start, end)];
+    if (bucket === undefined) return 0;
     const length = end - start;
-    if (length >= this.byLength.length) return 0;
-    const candidates = this.byLength[length];
-    if (candidates === undefined) return 0;
-    next: for (let c = 0; c < candidates.length; c++) {
-      const candidate = candidates[c];
-      const name = candidate.octets;
-      for (let i = length - 1; i >= 0; i--) {
+    next: for (let c = 0; c < bucket.length; c++) {
+      const entry = bucket[c];
+      const name = entry.octets;
+      if (name.length !== length) continue;
+      for (let i = 0; i < length; i++) {
         if (FOLD[octets[start + i]] !== name[i]) continue next;
       }
-      return candidate.id;
+      return entry.id;
     }
     return 0;
   }
+}
+
+interface Entry {
+  readonly octets: Uint8Array;
+  readonly id: number;
+}
+
+/** A power of two, well above the number of names that configurations ask for. */
+const BUCKETS = 512;
+
+function bucketOf(octets: Uint8Array, start: number, end: number): number {
+  return ((end - start) * 37 + FOLD[octets[start]] * 5 + FOLD[octets[end - 1]] * 11) & (BUCKETS - 1);
 }

@@ -5,6 +5,8 @@
 
 /** Below this length a loop in JavaScript beats the call into Node's native copy (bench: micro/copy). */
 const COPY_BY_LOOP_OCTETS = 48;
+/** From this length on a whole array is set rather than looped over: it needs no view of itself. */
+const SET_FROM_OCTETS = 12;
 const SLAB_OCTETS = 65536;
 
 /**
@@ -54,7 +56,9 @@ export class OctetWriter {
     const octets = this.octets;
     let at = this.position;
     this.position = at + count;
-    if (count <= COPY_BY_LOOP_OCTETS) {
+    if (count === source.length && count > SET_FROM_OCTETS) {
+      octets.set(source, at);
+    } else if (count <= COPY_BY_LOOP_OCTETS) {
       for (let i = start; i < end; i++) octets[at++] = source[i];
     } else if (source instanceof Buffer) {
       source.copy(octets, at, start, end);

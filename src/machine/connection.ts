@@ -144,7 +144,7 @@ export class Connection {
   drained(side: SideIndex, now: number): void {
     this.now = now;
     if (side === UPSTREAM) this.upstream.unblock();
-    else this.downstream.isBlocked = false;
+    else this.downstream.unblock();
     this.goOn();
   }
 

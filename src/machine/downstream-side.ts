@@ -261,6 +261,11 @@ export class DownstreamSide {
     this.blockedSince = this.connection.now;
   }
 
+  unblock(): void {
+    this.isBlocked = false;
+    this.connection.upstream.resume();
+  }
+
   /**
    * Whether the downstream side is to be read. It is not:
    * - while octets wait to be used: they would pile up;

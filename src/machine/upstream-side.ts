@@ -250,6 +250,11 @@ export class UpstreamSide {
     this.since = this.connection.now;
   }
 
+  /** The response is taken again: the upstream side was not read meanwhile, and its time counts from here. */
+  resume(): void {
+    this.since = this.connection.now;
+  }
+
   // ---- Receiving the response
 
   receive(chunk: Buffer, start: number, end: number): void {

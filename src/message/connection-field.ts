@@ -63,3 +63,17 @@ function nominate(head: Head, start: number, end: number): void {
       fields[f + h.NAME_ID] = id | h.NOMINATED;
   }
 }
+
+/**
+ * Members of a list as text: in lower case, without OWS and without empty ones (RFC 9110 5.6.1). OWS is SP and TAB:
+ * JavaScript's trim() would also take an octet 0xA0 for white space, which no other reader of the line does.
+ * For lists that are looked at once per connection or handshake; heads are read without making strings.
+ * @param text Latin-1
+ */
+export function listMembers(text: string): string[] {
+  return text
+    .toLowerCase()
+    .split(',')
+    .map((member) => member.replace(/^[\t ]+|[\t ]+$/g, ''))
+    .filter((member) => member !== '');
+}

@@ -33,6 +33,8 @@ export interface FieldSet<Context> {
   /** `Name: ` as it is sent. */
   readonly prefix: Uint8Array;
   readonly value: ValueSource<Context>;
+  /** The whole line with its CRLF, when the value never changes; empty when there is no line; null when it may change. */
+  readonly line: Uint8Array | null;
   /** Responses: also on statuses other than 200, 201, 204, 206, 301-304, 307 and 308 (add_header ... always). */
   readonly always: boolean;
 }
@@ -69,10 +71,12 @@ export function fieldSet<Context>(
 ): FieldSet<Context> {
   if (!/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(name))
     throw new RangeError(`not a field name: ${JSON.stringify(name)}`);
-  return {
-    id: FIELD_NAMES.intern(name),
-    prefix: latin1(`${name}: `),
-    value: typeof value === 'string' ? new ConstantValue(value) : value,
-    always,
-  };
+  const source = typeof value === 'string' ? new ConstantValue(value) : value;
+  let line: Uint8Array | null = null;
+  if (source instanceof ConstantValue) {
+    // Octets that could end the line become SP, as in a value that changes (RFC 9110 5.5).
+    const text = source.text.replace(/[^\t\x20-\x7e\x80-\xff]/g, ' ');
+    line = latin1(text === '' ? '' : `${name}: ${text}\r\n`);
+  }
+  return { id: FIELD_NAMES.intern(name), prefix: latin1(`${name}: `), value: source, line, always };
 }

@@ -1,6 +1,7 @@
 /**
  * Compares the protocols of two Upgrade fields (RFC 9110 7.8): what was offered, and what was accepted.
  */
+import { listMembers } from './connection-field.js';
 import { ID_MASK, NAME_ID, FIELD_STRIDE, type Head } from './head.js';
 
 /** Whether every protocol that `answer` names in fields with this id is among those that `offer` names, and one is. */
@@ -15,8 +16,7 @@ function names(head: Head, id: number): string[] {
   const all: string[] = [];
   for (let i = 0; i < head.count; i++) {
     if ((head.fields[i * FIELD_STRIDE + NAME_ID] & ID_MASK) !== id) continue;
-    for (const name of head.valueText(i).split(','))
-      if (name.trim() !== '') all.push(name.trim().toLowerCase());
+    all.push(...listMembers(head.valueText(i)));
   }
   return all;
 }

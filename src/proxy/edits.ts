@@ -15,7 +15,7 @@ import { DATE, HOST, SERVER } from '../message/field-names.js';
 import { CompileError } from './compile-error.js';
 import { VERSION } from './identity.js';
 import { AbsoluteLocation } from './absolute-location.js';
-import type { Template } from './template.js';
+import { ConstantTemplate, type Template } from './template.js';
 import { HTTP_DATE } from './wall-clock.js';
 
 /** One add_header in force. */
@@ -118,6 +118,8 @@ export function localEdits(options: {
 
 function line(name: string, value: ValueSource<Exchange> | string, always = false): FieldSet<Exchange> {
   try {
+    // A template without variables is a constant, which the head writer copies whole.
+    if (value instanceof ConstantTemplate) return fieldSet(name, value.text(), always);
     return fieldSet(name, value, always);
   } catch {
     throw new CompileError(`"${name}" is not a field name`);

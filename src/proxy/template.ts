@@ -92,7 +92,8 @@ function checked(text: string): string {
   return text;
 }
 
-class ConstantTemplate extends Template {
+/** No variable at all. */
+export class ConstantTemplate extends Template {
   override readonly isConstant = true;
   override readonly isStable = true;
   private readonly octets: Uint8Array;

@@ -228,7 +228,7 @@ export const RULES: readonly Rule[] = [
     id: 'C4',
     text: 'A value made of variables never brings CR, LF or NUL into a field: they become SP.',
     source: 'RFC 9110 5.5',
-    proofs: [['wire/head-writer.test.ts', 'CR, LF and NUL']],
+    proofs: [['wire/head-writer.test.ts', 'CR, LF, NUL and other control octets in a value become SP']],
   },
   {
     id: 'D1',

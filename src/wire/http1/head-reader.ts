@@ -332,12 +332,17 @@ export class HeadReader {
       this.refuse('METHOD_INVALID', i);
       return HEAD_REFUSED;
     }
+    const { head, llhttp } = this;
+    // The usual case, a usual method in one piece: llhttp reads it along with what follows.
+    if (isWhole && this.held === 0 && isPlainMethod(chunk, this.consumed, i)) {
+      head.methodEnd = i;
+      return HEAD_COMPLETE;
+    }
     this.store(chunk, this.consumed, at);
     this.consumed = at;
     if (!isWhole) return HEAD_MORE;
-    const { head, llhttp } = this;
     head.methodEnd = i;
-    if (isPlainMethod(head.octets, i)) {
+    if (isPlainMethod(head.octets, 0, i)) {
       copyOctets(head.octets, 0, i, llhttp.window, HEADROOM);
       this.fed = 0;
     } else {
@@ -352,7 +357,10 @@ export class HeadReader {
 const COPY_BY_LOOP_OCTETS = 48;
 
 function copyOctets(source: Uint8Array, start: number, end: number, target: Buffer, at: number): void {
-  if (end - start <= COPY_BY_LOOP_OCTETS) {
+  const count = end - start;
+  if (count === source.length) {
+    target.set(source, at);
+  } else if (count <= COPY_BY_LOOP_OCTETS) {
     for (let i = start; i < end; i++) target[at++] = source[i];
   } else if (source instanceof Buffer) {
     source.copy(target, at, start, end);
@@ -361,10 +369,12 @@ function copyOctets(source: Uint8Array, start: number, end: number, target: Buff
   }
 }
 
-function isPlainMethod(octets: Uint8Array, length: number): boolean {
-  next: for (const method of PLAIN_METHODS) {
+/** Whether octets[start, start + length) is one of {@link PLAIN_METHODS}. */
+function isPlainMethod(octets: Uint8Array, start: number, length: number): boolean {
+  next: for (let m = 0; m < PLAIN_METHODS.length; m++) {
+    const method = PLAIN_METHODS[m];
     if (method.length !== length) continue;
-    for (let i = 0; i < length; i++) if (octets[i] !== method[i]) continue next;
+    for (let i = 0; i < length; i++) if (octets[start + i] !== method[i]) continue next;
     return true;
   }
   return false;

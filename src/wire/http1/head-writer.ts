@@ -5,6 +5,7 @@
  */
 import type { OctetWriter } from '../../bytes/octet-writer.js';
 import { CLASS, CR, equalsFolded, FIELD_VALUE, latin1, SP, TAB } from '../../bytes/octets.js';
+import { listMembers } from '../../message/connection-field.js';
 import type { FieldEdits, FieldSet, ValueSource } from '../../message/field-edits.js';
 import { CONNECTION, CONTENT_LENGTH, EXPECT, TRANSFER_ENCODING, UPGRADE } from '../../message/field-names.js';
 import * as h from '../../message/head.js';
@@ -168,11 +169,17 @@ function writeSets<Context>(
   status: number,
   context: Context,
 ): void {
+  let isAddedOn = false;
+  let isKnown = false;
   for (let i = 0; i < sets.length; i++) {
     const set = sets[i];
     // Framing is written by the head's writer, whatever is configured.
     if (set.id === CONTENT_LENGTH || set.id === TRANSFER_ENCODING) continue;
-    if (set.always || ADDED_ON.has(status)) writeSet(out, set, context);
+    if (!set.always && !isKnown) {
+      isAddedOn = ADDED_ON.has(status);
+      isKnown = true;
+    }
+    if (set.always || isAddedOn) writeSet(out, set, context);
   }
 }
 
@@ -193,6 +200,11 @@ function writeTarget<Context>(out: OctetWriter, target: ValueSource<Context>, co
 
 /** Appends one configured line; an empty value leaves no line. Answers whether a line was written. */
 function writeSet<Context>(out: OctetWriter, set: FieldSet<Context>, context: Context): boolean {
+  const { line } = set;
+  if (line !== null) {
+    out.put(line);
+    return line.length > 0;
+  }
   const lineStart = out.position - out.start;
   out.put(set.prefix);
   const valueStart = out.position - out.start;
@@ -261,8 +273,7 @@ function memberBit(octets: Uint8Array, start: number, end: number): number {
 
 function readMembers(octets: Buffer, start: number, end: number): number {
   let members = 0;
-  for (const member of octets.toString('latin1', start, end).split(',')) {
-    const name = member.trim().toLowerCase();
+  for (const name of listMembers(octets.toString('latin1', start, end))) {
     if (name === 'upgrade') members |= h.OPTION_UPGRADE;
     else if (name === 'close') members |= h.OPTION_CLOSE;
     else if (name === 'keep-alive') members |= h.OPTION_KEEP_ALIVE;
@@ -275,8 +286,8 @@ function removeUpgrade(octets: Buffer, start: number, end: number): number {
   const kept = octets
     .toString('latin1', start, end)
     .split(',')
-    .filter((member) => member.trim().toLowerCase() !== 'upgrade');
-  return start + octets.write(kept.join(',').trim(), start, 'latin1');
+    .filter((member) => listMembers(member)[0] !== 'upgrade');
+  return start + octets.write(kept.join(',').replace(/^[\t ]+|[\t ]+$/g, ''), start, 'latin1');
 }
 
 /**
