@@ -145,6 +145,13 @@ function viewOf(buffer: Buffer, start: number, end: number): Uint8Array {
   return (views[length] ??= new Uint8Array(buffer.buffer, buffer.byteOffset, length));
 }
 
+/** Views of what was read into the shared buffer, by length: a chunk that is all its buffer is copied without a view. */
+const chunks = new Array<Buffer | undefined>(CACHED_VIEW_OCTETS + 1).fill(undefined);
+
+function chunkOf(length: number): Buffer {
+  return length > CACHED_VIEW_OCTETS ? shared : (chunks[length] ??= shared.subarray(0, length));
+}
+
 /** UV_EOF: the peer ended its half. */
 const EOF = -4095;
 const EPIPE = -32;
@@ -187,7 +194,7 @@ export class HandleTransport implements Transport {
   write(buffer: Buffer, start: number, end: number, hasMore: boolean): void {
     if (this.isGone || this.isDeaf) return;
     let view: Uint8Array;
-    if (buffer === shared) {
+    if (buffer === lent) {
       // The next read would overwrite these: lay them down where they may stay.
       const { out } = this;
       out.begin();
@@ -338,7 +345,9 @@ export class HandleTransport implements Transport {
     if (this.isGone) return undefined;
     const { buffer } = this;
     if (buffer === null) {
-      this.events.onChunk(this, shared, 0, count);
+      lent = chunkOf(count);
+      this.events.onChunk(this, lent, 0, count);
+      lent = null;
       // A full read: more is waiting, and one buffer for all would be copied over and over.
       if (count < SHARED_OCTETS || this.isGone) return undefined;
       this.buffer = spareBuffers.pop() ?? new PrivateBuffer();
@@ -407,6 +416,9 @@ export class HandleTransport implements Transport {
     if (error !== 0) this.failLater(error);
   }
 }
+
+/** The chunk of the shared buffer that is being handed out, if any: a write must not keep its octets. */
+let lent: Buffer | null = null;
 
 /** The private buffer whose octets are being handed out, if any: a write that waits with them must hold it. */
 let privateSource: PrivateBuffer | null = null;

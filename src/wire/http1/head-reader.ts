@@ -247,7 +247,9 @@ export class HeadReader {
       head.octets.copy(octets, 0, 0, this.held);
       head.octets = octets;
     }
-    copyOctets(chunk, start, end, head.octets, this.held);
+    // A short chunk is copied whole, which needs no view of it; what lies behind the head is overwritten or ignored.
+    if (start === 0 && chunk.length <= head.octets.length - this.held) head.octets.set(chunk, this.held);
+    else copyOctets(chunk, start, end, head.octets, this.held);
     this.held = held;
   }
 
