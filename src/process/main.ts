@@ -128,7 +128,7 @@ function openFirstLog(logs: Logs, paths: Paths): ErrorLog | null {
     return logs.errorLog(paths.errorLog, 'notice');
   } catch (error) {
     const why = describeCall('open', paths.errorLog, error);
-    writeStderr(`wirehop: [alert] could not open error log file: ${why}\n`);
+    writeStderr(`wirehop: [alert] could not open error log file: ${why}; messages go to stderr\n`);
     return null;
   }
 }

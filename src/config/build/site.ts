@@ -58,7 +58,11 @@ export class Site {
     } catch (error) {
       // The system's error names the absolute path, as nginx does.
       const { path: opened = path } = error as { path?: string };
-      this.fault(place, `open() "${opened}" failed (${systemReason(error)})`);
+      const hint =
+        (error as NodeJS.ErrnoException).code === 'ENOENT'
+          ? 'create its folder, or name another place ("access_log off", "error_log stderr")'
+          : '';
+      this.fault(place, `open() "${opened}" failed (${systemReason(error)})`, hint);
       return undefined;
     }
   }
