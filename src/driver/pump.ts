@@ -9,6 +9,7 @@ import {
   CLOSE,
   CONNECT,
   DOWNSTREAM,
+  DROP,
   Effects,
   END,
   RELEASE,
@@ -190,6 +191,9 @@ export class Pump implements TransportEvents {
         case ABORT:
           if (effect.side === DOWNSTREAM) session.downstream.destroy(true);
           else this.dropLink(session, true);
+          break;
+        case DROP:
+          session.downstream.destroy(false);
           break;
         case RELEASE: {
           const link = session.link!;

@@ -6,7 +6,7 @@ import { lstatSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import type { CompiledConfig } from '../config/compile.js';
 import { Driver, type TransportKind } from '../driver/driver.js';
-import { tryHandles } from '../driver/handle-transport.js';
+import { tryHandles } from '../driver/handle-trial.js';
 import type { ErrorLog, ListenAddress } from '../proxy/model.js';
 import type { Logs } from './logs.js';
 import { removePidFile, writePidFile } from './pid-file.js';

@@ -5,7 +5,7 @@ import net, { type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Driver } from '../../src/driver/driver.js';
-import { tryHandles } from '../../src/driver/handle-transport.js';
+import { tryHandles } from '../../src/driver/handle-trial.js';
 import type { PeerSource } from '../../src/machine/policy.js';
 import { FixedPeers, forwardPlan, peer, POOL, respondPlan, TestPolicy } from '../machine/policies.js';
 
