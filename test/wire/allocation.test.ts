@@ -14,8 +14,8 @@ import { TYPE_REQUEST, TYPE_RESPONSE } from '../../src/wire/http1/llhttp.js';
 import { LIMITS } from './head-log.js';
 
 /** Few enough for a batch's garbage to stay below the young generation's first size: no collection hides it. */
-const BATCH = 1000;
-const BATCHES = 20;
+const BATCH = 2500;
+const BATCHES = 8;
 /** What measuring itself costs, spread over a batch. */
 const NOISE_OCTETS = 4;
 

@@ -201,7 +201,7 @@ export const responseHead = head(
         fc.constantFrom('200', '404', '100', '101', '204', '304', '999'),
         fc.constantFrom('099', '20', '2000', ''),
       ),
-      fc.constantFrom(' OK', ' ', '', ' Not \xe9\t Found', ' a\x00', ' a\x7f', '  OK'),
+      fc.constantFrom(' OK', ' ', '', ' Not \xe9\t Found', ' a\x00', ' a\x7f', '  OK', ' OK\r\rX: y'),
     )
     .map(([v, status, reason]) => `${v} ${status}${reason}`),
   framing,
