@@ -10,7 +10,7 @@ const SET_FROM_OCTETS = 12;
 const SLAB_OCTETS = 65536;
 
 /**
- * An append-only stretch of memory. Spans handed out stay valid until {@link rewind} is told that they were written:
+ * An append-only stretch of memory. Spans handed out stay valid until {@link settle} is told that they were written:
  * a write that completes at once gives its octets back, one that does not keeps its part of the slab and the writer
  * goes on behind it, in a new slab when the old one is full. The collector frees a slab when its last write is done.
  */
@@ -19,6 +19,8 @@ export class OctetWriter {
   octets: Buffer = Buffer.allocUnsafeSlow(SLAB_OCTETS);
   /** Next free octet. */
   position = 0;
+  /** Where the next span begins when all is written: octets of this slab in front of it may still be waiting. */
+  base = 0;
   /** First octet of the span that is being laid down. */
   private spanStart = 0;
 
@@ -34,7 +36,16 @@ export class OctetWriter {
     return this.spanStart;
   }
 
-  /** Gives back all octets from `to` on: they were written, or are not wanted. */
+  /**
+   * Everything laid down was handed to be written.
+   * @param waits some of it is not written yet: it keeps its place; else the place is used again
+   */
+  settle(waits: boolean): void {
+    if (waits) this.base = this.position;
+    else this.position = this.base;
+  }
+
+  /** Gives back all octets from `to` on: they are not wanted. */
   rewind(slab: Uint8Array, to: number): void {
     if (slab === this.octets && to <= this.position) this.position = to;
   }
@@ -95,6 +106,7 @@ export class OctetWriter {
     const slab = Buffer.allocUnsafeSlow(Math.max(SLAB_OCTETS, (open + atLeast) * 2));
     this.octets.copy(slab, 0, this.spanStart, this.position);
     this.octets = slab;
+    this.base = 0;
     this.spanStart = 0;
     this.position = open;
   }

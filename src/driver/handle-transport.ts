@@ -128,21 +128,24 @@ const CALM_READS = 16;
 const MAX_SPARE_BUFFERS = 16;
 const spareBuffers: PrivateBuffer[] = [];
 
-/** Views of the start of one slab, by length: most writes begin there and are short. */
-const CACHED_VIEW_OCTETS = 4096;
+/** Views of one place in a slab, by length: most writes begin at the writer's base and are short. */
+const CACHED_VIEW_OCTETS = 2048;
 let viewedSlab: Buffer = shared;
+let viewedStart = 0;
 let views: (Uint8Array | undefined)[] = [];
 
-function viewOf(buffer: Buffer, start: number, end: number): Uint8Array {
+/** @param base where short writes usually begin in `buffer` */
+function viewOf(buffer: Buffer, start: number, end: number, base: number): Uint8Array {
   const length = end - start;
-  if (start !== 0 || length > CACHED_VIEW_OCTETS) {
+  if (start !== base || length > CACHED_VIEW_OCTETS) {
     return new Uint8Array(buffer.buffer, buffer.byteOffset + start, length);
   }
-  if (viewedSlab !== buffer) {
+  if (viewedSlab !== buffer || viewedStart !== start) {
     viewedSlab = buffer;
+    viewedStart = start;
     views = new Array<Uint8Array | undefined>(CACHED_VIEW_OCTETS + 1).fill(undefined);
   }
-  return (views[length] ??= new Uint8Array(buffer.buffer, buffer.byteOffset, length));
+  return (views[length] ??= new Uint8Array(buffer.buffer, buffer.byteOffset + start, length));
 }
 
 /** Views of what was read into the shared buffer, by length: a chunk that is all its buffer is copied without a view. */
@@ -199,9 +202,9 @@ export class HandleTransport implements Transport {
       const { out } = this;
       out.begin();
       out.put(buffer, start, end);
-      view = viewOf(out.octets, out.start, out.position);
+      view = viewOf(out.octets, out.start, out.position, out.base);
     } else {
-      view = viewOf(buffer, start, end);
+      view = viewOf(buffer, start, end, this.out.base);
     }
     if (hasMore) {
       (this.gathered ??= []).push(view);

@@ -67,17 +67,12 @@ export class Pump implements TransportEvents {
   /** Writes to transports, for tests and the bench. */
   writes = 0;
   private dialResult: Link | null = null;
-  /** The slab of `out`, and the part of it that writes may still be waiting with. */
-  private slab: Buffer;
-  private slabUsed = 0;
 
   constructor(
     private readonly wheel: Wheel,
     private readonly dialler: Dialler,
     private readonly clock: () => number,
-  ) {
-    this.slab = this.out.octets;
-  }
+  ) {}
 
   // ---- Events of both sides
 
@@ -212,13 +207,7 @@ export class Pump implements TransportEvents {
       }
     }
     effects.clear();
-    // What was laid down and written at once is free again; what still waits keeps its part of the slab.
-    if (out.octets !== this.slab) {
-      this.slab = out.octets;
-      this.slabUsed = 0;
-    }
-    if (waits) this.slabUsed = out.position;
-    else out.rewind(this.slab, this.slabUsed);
+    out.settle(waits);
   }
 
   private attach(session: Session, link: Link): void {
