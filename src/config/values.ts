@@ -46,6 +46,14 @@ export function timeOf(directive: Directive, word: Word): number {
   return value;
 }
 
+/** Seconds, of a time that nginx keeps in seconds. */
+export function secondsOf(directive: Directive, word: Word): number {
+  const value = parseTimeMs(word.text, 's');
+  if (value === undefined)
+    throw invalidValue(directive, word, `"${word.text}" is not a time: 30, 60s, 1h30m`);
+  return value / 1000;
+}
+
 export function numberOf(directive: Directive, word: Word): number {
   const value = parseNumber(word.text);
   if (value === undefined) throw faultAt(word, `"${directive.name}" directive invalid number`);

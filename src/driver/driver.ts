@@ -58,10 +58,27 @@ export interface DriverCounters {
   links: number;
   /** Upstream connections made since the start. */
   dialled: number;
+  /** Connections of either side that are over but for octets that their peer has not taken yet. */
+  flushing: number;
+  /** Idle downstream connections closed to make room. */
+  shed: number;
 }
 
+/** How many connections are looked at for one that can be closed to make room. */
+const SHED_LOOKS = 64;
+/** A shortage of connections is reported this often at most: a flood must not fill the log. */
+const SHORTAGE_EVERY_MS = 1000;
+
 export class Driver implements Dialler {
-  readonly counters: DriverCounters = { accepted: 0, refused: 0, sessions: 0, links: 0, dialled: 0 };
+  readonly counters: DriverCounters = {
+    accepted: 0,
+    refused: 0,
+    sessions: 0,
+    links: 0,
+    dialled: 0,
+    flushing: 0,
+    shed: 0,
+  };
   private readonly time: Time;
   private readonly wheel: Wheel;
   private readonly pump: Pump;
@@ -74,8 +91,13 @@ export class Driver implements Dialler {
   private serial = 0;
   private drains = false;
   private onEmpty: (() => void) | null = null;
-  /** The shortage of connections was reported, and none was closed since. */
-  private isShort = false;
+  /** Transports that are closing, as {@link flush} has it. */
+  private readonly closing = new Set<Transport>();
+  /** Goes round the sessions, looking for idle ones. */
+  private round = this.sessions.values();
+  /** Monotonic ms of the last reports that connections are short: closed to make room, refused. */
+  private warnedAt = -Infinity;
+  private alertedAt = -Infinity;
 
   constructor(options: DriverOptions = {}) {
     this.workerConnections = options.workerConnections ?? 512;
@@ -110,12 +132,14 @@ export class Driver implements Dialler {
   /** One more downstream connection. */
   private begin(transport: Transport, endpoint: Endpoint, policy: Policy): void {
     const { counters } = this;
+    const now = this.time.now();
     counters.accepted++;
-    if (counters.sessions + counters.links >= this.workerConnections && !this.evictIdle()) {
+    if (this.isFull && !this.shedIdle(now) && !this.evictIdle()) {
       counters.refused++;
-      if (!this.isShort)
+      if (now - this.alertedAt >= SHORTAGE_EVERY_MS) {
+        this.alertedAt = now;
         this.onNotice('alert', `${this.workerConnections} worker_connections are not enough`);
-      this.isShort = true;
+      }
       transport.destroy(false);
       return;
     }
@@ -132,7 +156,6 @@ export class Driver implements Dialler {
     });
     this.sessions.add(session);
     counters.sessions++;
-    const now = this.time.now();
     if (this.drains) session.machine.drain(now);
     this.pump.drain(session, now);
   }
@@ -162,6 +185,7 @@ export class Driver implements Dialler {
       session.machine.abort(now);
       this.pump.drain(session, now);
     }
+    for (const transport of [...this.closing]) transport.destroy(false);
     await ended;
     for (const pool of this.pools.values()) pool.close();
     this.wheel.stop();
@@ -174,13 +198,21 @@ export class Driver implements Dialler {
       const idle = this.pool(peer.pool).take(peer);
       if (idle !== undefined) return idle;
     }
-    const { counters } = this;
-    if (counters.sessions + counters.links >= this.workerConnections && !this.evictIdle()) {
-      session.cancelDial = this.time.defer(() =>
-        this.pump.linkFailed(session, 'worker_connections are not enough'),
-      );
+    if (!this.isFull || this.evictIdle()) {
+      this.connect(session, peer, now);
       return null;
     }
+    // Another session's effects cannot be carried out in the middle of this one's.
+    session.cancelDial = this.time.defer(() => {
+      const then = this.time.now();
+      if (!this.isFull || this.shedIdle(then)) this.connect(session, peer, then);
+      else this.pump.linkFailed(session, 'worker_connections are not enough');
+    });
+    return null;
+  }
+
+  private connect(session: Session, peer: Peer, now: number): void {
+    const { counters } = this;
     counters.links++;
     counters.dialled++;
     const link = new Link(peer, now);
@@ -189,7 +221,6 @@ export class Driver implements Dialler {
       link.transport.destroy(false);
       this.closed(link);
     };
-    return null;
   }
 
   keep(link: Link, now: number): void {
@@ -203,13 +234,26 @@ export class Driver implements Dialler {
 
   closed(_link: Link): void {
     this.counters.links--;
-    this.isShort = false;
+  }
+
+  flush(transport: Transport, flushMs: number): void {
+    if (transport.waitingOctets === 0) {
+      transport.close();
+      return;
+    }
+    const { counters, closing } = this;
+    counters.flushing++;
+    closing.add(transport);
+    transport.close(flushMs, () => {
+      counters.flushing--;
+      closing.delete(transport);
+      this.checkEmpty();
+    });
   }
 
   over(session: Session): void {
     if (!this.sessions.delete(session)) return;
     this.counters.sessions--;
-    this.isShort = false;
     this.checkEmpty();
   }
 
@@ -218,11 +262,47 @@ export class Driver implements Dialler {
     if (pool === undefined) {
       pool = new Pool(rules, this.wheel, IDLE_EVENTS, () => {
         this.counters.links--;
-        this.isShort = false;
       });
       this.pools.set(rules, pool);
     }
     return pool;
+  }
+
+  private get isFull(): boolean {
+    const { sessions, links, flushing } = this.counters;
+    return sessions + links + flushing >= this.workerConnections;
+  }
+
+  /**
+   * Closes the downstream connection that has been idle longest among a few, to make room, as nginx closes those that
+   * it calls reusable; answers whether there was one. Not from inside another session's effects.
+   */
+  private shedIdle(now: number): boolean {
+    let longest: Session | null = null;
+    let since = Infinity;
+    for (let looks = Math.min(SHED_LOOKS, this.sessions.size); looks > 0; looks--) {
+      let next = this.round.next();
+      if (next.done === true) {
+        this.round = this.sessions.values();
+        next = this.round.next();
+      }
+      const session = next.value as Session;
+      if (session.machine.idleSince >= since) continue;
+      longest = session;
+      since = session.machine.idleSince;
+    }
+    if (longest === null) return false;
+    this.counters.shed++;
+    if (now - this.warnedAt >= SHORTAGE_EVERY_MS) {
+      this.warnedAt = now;
+      this.onNotice(
+        'warn',
+        `${this.workerConnections} worker_connections are not enough, reusing connections`,
+      );
+    }
+    longest.machine.drain(now);
+    this.pump.drain(longest, now);
+    return true;
   }
 
   /** Closes an idle upstream connection to make room; answers whether there was one. */
@@ -232,7 +312,7 @@ export class Driver implements Dialler {
   }
 
   private checkEmpty(): void {
-    if (this.sessions.size > 0 || this.onEmpty === null) return;
+    if (this.sessions.size > 0 || this.closing.size > 0 || this.onEmpty === null) return;
     this.onEmpty();
     this.onEmpty = null;
     for (const pool of this.pools.values()) pool.close();

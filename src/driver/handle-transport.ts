@@ -54,6 +54,8 @@ interface Handle {
   useUserBuffer(buffer: Buffer): void;
   readStart(): number;
   readStop(): number;
+  /** Octets of writes under way that the system has not taken. */
+  readonly writeQueueSize: number;
   writeBuffer(request: WriteRequest, octets: Uint8Array): number;
   writev(request: WriteRequest, chunks: readonly Uint8Array[], allBuffers: boolean): number;
   shutdown(request: object): number;
@@ -118,6 +120,8 @@ class PrivateBuffer {
   readonly octets = Buffer.allocUnsafeSlow(PRIVATE_OCTETS);
   /** Writes under way with its octets. */
   pending = 0;
+  /** Who reads into it. */
+  holder: HandleTransport | null = null;
 }
 
 /** Larger saves system calls on bulk data; 1 MB saves few more, and takes four times the memory. */
@@ -127,6 +131,35 @@ const CALM_READS = 16;
 /** Private buffers kept for the next connection that needs one. */
 const MAX_SPARE_BUFFERS = 16;
 const spareBuffers: PrivateBuffer[] = [];
+/** Private buffers at once, 16 MB together: stalled readers of long answers would hold one each. */
+const MAX_PRIVATE_BUFFERS = 64;
+/** All but the spare ones, longest in use first. */
+const usedBuffers = new Set<PrivateBuffer>();
+
+/** A buffer for `holder`, if need be taken from a connection that holds one without a write under way; or null. */
+function takeBuffer(holder: HandleTransport): PrivateBuffer | null {
+  let buffer = spareBuffers.pop() ?? null;
+  if (buffer === null && usedBuffers.size < MAX_PRIVATE_BUFFERS) buffer = new PrivateBuffer();
+  if (buffer === null) {
+    for (const used of usedBuffers) {
+      if (used.pending > 0 || used.holder === null) continue;
+      used.holder.yieldBuffer();
+      buffer = spareBuffers.pop() ?? null;
+      break;
+    }
+    if (buffer === null) return null;
+  }
+  buffer.holder = holder;
+  usedBuffers.add(buffer);
+  return buffer;
+}
+
+/** Keeps a buffer that nobody needs any more, or leaves it to the collector. */
+function giveBuffer(buffer: PrivateBuffer): void {
+  if (buffer.holder !== null || buffer.pending > 0) return;
+  usedBuffers.delete(buffer);
+  if (spareBuffers.length < MAX_SPARE_BUFFERS) spareBuffers.push(buffer);
+}
 
 /** Views of one place in a slab, by length: most writes begin at the writer's base and are short. */
 const CACHED_VIEW_OCTETS = 2048;
@@ -172,6 +205,10 @@ export class HandleTransport implements Transport {
   private isDeaf = false;
   /** Close as soon as the last write is done. */
   private closesWhenWritten = false;
+  /** Told once when a connection that closes after its last write is gone. */
+  private whenGone: (() => void) | null = null;
+  /** What of the writes under way waited when last looked at. */
+  private queueSeen = 0;
   private flushTimer: NodeJS.Timeout | undefined;
   private buffer: PrivateBuffer | null = null;
   private calmReads = 0;
@@ -244,6 +281,13 @@ export class HandleTransport implements Transport {
     writeRequest = newWriteRequest();
     this.waitingOctets += request.count;
     this.isBlocked = true;
+    this.queueSeen = handle.writeQueueSize;
+  }
+
+  hasProgressed(): boolean {
+    const before = this.queueSeen;
+    this.queueSeen = this.handle.writeQueueSize;
+    return this.queueSeen < before;
   }
 
   read(wanted: boolean): void {
@@ -259,8 +303,7 @@ export class HandleTransport implements Transport {
     }
     if (this.buffer !== null && this.buffer.pending > 0) {
       // Its octets are still being written for somebody else.
-      this.buffer = null;
-      this.handle.useUserBuffer(shared);
+      this.yieldBuffer();
     }
     const error = this.handle.readStart();
     if (error !== 0) this.failLater(error);
@@ -273,20 +316,34 @@ export class HandleTransport implements Transport {
     this.handle.shutdown(request);
   }
 
-  close(): void {
-    if (this.isGone) return;
-    if (this.waitingOctets === 0) {
+  close(flushMs = FLUSH_TIMEOUT_MS, whenGone?: () => void): void {
+    if (this.isGone || this.waitingOctets === 0) {
       this.destroy(false);
+      whenGone?.();
       return;
     }
-    this.read(false);
+    if (this.isReading) this.handle.readStop();
+    if (this.buffer !== null) this.yieldBuffer();
     this.isGone = true;
+    this.events = NO_EVENTS;
     this.closesWhenWritten = true;
-    // A peer that stopped reading must not keep the connection for ever.
-    this.flushTimer = setTimeout(() => this.closeHandle(), FLUSH_TIMEOUT_MS).unref();
+    this.whenGone = whenGone ?? null;
+    this.watchFlush(flushMs);
+  }
+
+  /** A peer that stopped reading must not keep the connection for ever. */
+  private watchFlush(flushMs: number): void {
+    const look = (): void => {
+      if (this.hasProgressed()) this.watchFlush(flushMs);
+      else this.closeHandle();
+    };
+    this.flushTimer = setTimeout(look, flushMs).unref();
   }
 
   destroy(reset: boolean): void {
+    if (this.closesWhenWritten) this.closeHandle();
+    // A failure that has not been told yet is of no interest any more.
+    this.events = NO_EVENTS;
     if (this.isGone) return;
     this.isGone = true;
     if (reset && this.handle.reset !== undefined && this.handle.reset() === 0) this.forget();
@@ -298,6 +355,9 @@ export class HandleTransport implements Transport {
     this.closesWhenWritten = false;
     this.handle.close();
     this.forget();
+    const { whenGone } = this;
+    this.whenGone = null;
+    whenGone?.();
   }
 
   private forget(): void {
@@ -353,9 +413,9 @@ export class HandleTransport implements Transport {
       lent = null;
       // A full read: more is waiting, and one buffer for all would be copied over and over.
       if (count < SHARED_OCTETS || this.isGone) return undefined;
-      this.buffer = spareBuffers.pop() ?? new PrivateBuffer();
+      this.buffer = takeBuffer(this);
       this.calmReads = 0;
-      return this.buffer.octets;
+      return this.buffer?.octets;
     }
     privateSource = buffer;
     this.events.onChunk(this, buffer.octets, 0, count);
@@ -371,8 +431,11 @@ export class HandleTransport implements Transport {
   written(request: WriteRequest, status: number): void {
     const { source } = request;
     this.waitingOctets -= request.count;
-    if (source !== null) source.pending--;
     request.octets = request.source = request.transport = null;
+    if (source !== null) {
+      source.pending--;
+      giveBuffer(source);
+    }
     if (this.closesWhenWritten) {
       if (this.waitingOctets === 0 || status !== 0) this.closeHandle();
       return;
@@ -398,11 +461,18 @@ export class HandleTransport implements Transport {
     (this.events as DialEvents).onConnect(this);
   }
 
+  /** @internal Goes back to the shared buffer. Not while octets are handed out. */
+  yieldBuffer(): void {
+    this.handle.useUserBuffer(shared);
+    this.releaseBuffer();
+  }
+
   private releaseBuffer(): void {
     const { buffer } = this;
     this.buffer = null;
-    if (buffer !== null && buffer.pending === 0 && spareBuffers.length < MAX_SPARE_BUFFERS)
-      spareBuffers.push(buffer);
+    if (buffer === null) return;
+    buffer.holder = null;
+    giveBuffer(buffer);
   }
 
   /** @internal Begins to connect; the outcome comes through {@link connected}. */

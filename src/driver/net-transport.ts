@@ -77,18 +77,30 @@ export class NetTransport implements Transport {
     if (!this.isGone) this.socket.end();
   }
 
-  close(): void {
-    if (this.isGone) return;
+  close(flushMs = FLUSH_TIMEOUT_MS, whenGone?: () => void): void {
+    if (this.isGone) {
+      whenGone?.();
+      return;
+    }
     this.isGone = true;
+    const { socket } = this;
     // Nothing more is wanted from the peer, but its octets must not fill the buffers while ours are flushed.
-    this.socket.resume();
+    socket.resume();
     // A peer that stopped reading must not keep the connection for ever.
-    if (this.socket.writableLength > 0) this.socket.setTimeout(FLUSH_TIMEOUT_MS, onFlushTimeout);
-    this.socket.destroySoon();
+    if (socket.writableLength > 0) {
+      socket.setTimeout(flushMs, onFlushTimeout);
+      if (whenGone !== undefined) socket.once('close', whenGone);
+    } else {
+      whenGone?.();
+    }
+    socket.destroySoon();
   }
 
   destroy(reset: boolean): void {
-    if (this.isGone) return;
+    if (this.isGone) {
+      this.socket.destroy();
+      return;
+    }
     this.isGone = true;
     // Only an established TCP connection can be reset.
     if (reset && this.socket.remotePort !== undefined) this.socket.resetAndDestroy();

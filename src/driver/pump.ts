@@ -19,7 +19,7 @@ import {
 } from '../machine/effects.js';
 import type { Peer } from '../machine/policy.js';
 import type { Link } from './pool.js';
-import type { Transport, TransportEvents } from './transport.js';
+import { FLUSH_TIMEOUT_MS, type Transport, type TransportEvents } from './transport.js';
 import { type Wheel, WheelEntry } from './wheel.js';
 
 /** What the pump needs of the driver: upstream connections. */
@@ -34,6 +34,8 @@ export interface Dialler {
   keep(link: Link, now: number): void;
   /** The link was closed by the pump. */
   closed(link: Link): void;
+  /** Closes a transport once what waits in it is written; it counts as open until then. */
+  flush(transport: Transport, flushMs: number): void;
   /** The session is over. */
   over(session: Session): void;
 }
@@ -55,10 +57,19 @@ export class Session extends WheelEntry {
   }
 
   override due(now: number): void {
-    this.machine.expire(now);
+    const { machine } = this;
+    // Between two writes means: a slow peer that takes something of what waits is not stalled.
+    if (this.downstream.isBlocked && this.downstream.hasProgressed?.() === true)
+      machine.progressed(DOWNSTREAM, now);
+    const link = this.link?.transport;
+    if (link?.isBlocked === true && link.hasProgressed?.() === true) machine.progressed(UPSTREAM, now);
+    machine.expire(now);
     this.pump.drain(this, now);
   }
 }
+
+/** How often a blocked connection is looked at, to see whether its peer takes anything. */
+const LOOK_MS = 5000;
 
 export class Pump implements TransportEvents {
   /** Shared by all machines of the driver. */
@@ -153,7 +164,8 @@ export class Pump implements TransportEvents {
     }
     session.downstream.read(machine.readsDownstream);
     session.link?.transport.read(machine.readsUpstream);
-    this.wheel.schedule(session, machine.deadline);
+    const isBlocked = session.downstream.isBlocked || session.link?.transport.isBlocked === true;
+    this.wheel.schedule(session, isBlocked ? Math.min(machine.deadline, now + LOOK_MS) : machine.deadline);
   }
 
   private carryOut(session: Session, now: number): void {
@@ -180,7 +192,8 @@ export class Pump implements TransportEvents {
           else session.link?.transport.end();
           break;
         case CLOSE:
-          if (effect.side === DOWNSTREAM) session.downstream.close();
+          if (effect.side === DOWNSTREAM)
+            this.dialler.flush(session.downstream, session.machine.rules.sendTimeoutMs);
           else this.dropLink(session, false);
           break;
         case ABORT:
@@ -225,7 +238,7 @@ export class Pump implements TransportEvents {
     if (link === null) return;
     session.link = null;
     if (now) link.transport.destroy(false);
-    else link.transport.close();
+    else this.dialler.flush(link.transport, FLUSH_TIMEOUT_MS);
     this.dialler.closed(link);
   }
 }

@@ -40,13 +40,25 @@ export interface Transport {
    * @param hasMore another write follows at once: both may go out together
    */
   write(buffer: Buffer, start: number, end: number, hasMore: boolean): void;
+  /**
+   * Whether the peer has taken octets since the last call, or since it began to block. Absent: it takes all that waits,
+   * or nothing.
+   */
+  hasProgressed?(): boolean;
   /** Whether chunks are wanted. */
   read(wanted: boolean): void;
   /** Half-closes once everything is written. */
   end(): void;
-  /** Closes once everything is written. No event comes after this call. */
-  close(): void;
-  /** Closes now; `reset` makes sure that the peer notices that something is missing. No event comes after this call. */
+  /**
+   * Closes once everything is written. No event comes after this call.
+   * @param flushMs how long the peer may take nothing of what waits; default {@link FLUSH_TIMEOUT_MS}
+   * @param whenGone called once when the connection is gone, during the call if nothing waits
+   */
+  close(flushMs?: number, whenGone?: () => void): void;
+  /**
+   * Closes now, also what is closing already; `reset` makes sure that the peer notices that something is missing. No
+   * event comes after this call.
+   */
   destroy(reset: boolean): void;
 }
 

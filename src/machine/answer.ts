@@ -18,6 +18,7 @@ const scratch = new OctetWriter();
  * Appends the whole answer to `out`, as one span, and counts its octets in `exchange`.
  * @param plan null: the built-in page
  * @param closes the connection is closed behind it
+ * @param keepAliveLines the lines written where it is not
  */
 export function writeAnswer(
   out: OctetWriter,
@@ -26,6 +27,7 @@ export function writeAnswer(
   plan: RespondPlan | null,
   policy: Policy,
   closes: boolean,
+  keepAliveLines?: Uint8Array,
 ): void {
   scratch.position = 0;
   scratch.begin();
@@ -42,7 +44,7 @@ export function writeAnswer(
   const hasContent = status !== 204 && status !== 304;
   const edits = plan?.edits ?? policy.pageEdits ?? PLAIN_PAGE;
   out.begin();
-  writeLocalHead(out, status, edits, hasContent ? (page?.length ?? 0) : -1, closes, exchange);
+  writeLocalHead(out, status, edits, hasContent ? (page?.length ?? 0) : -1, closes, exchange, keepAliveLines);
   exchange.headOctetsSent += out.position - out.start;
   if (page !== null && hasContent && exchange.request.method !== METHOD_HEAD) out.put(page);
 }

@@ -11,7 +11,7 @@ import { Fault } from '../error.js';
 import * as h from '../message/head.js';
 import { writeAnswer } from './answer.js';
 import { DownstreamSide } from './downstream-side.js';
-import { ABORT, CLOSE, DOWNSTREAM, Effects, END, type SideIndex, UPSTREAM } from './effects.js';
+import { ABORT, CLOSE, DOWNSTREAM, DROP, Effects, END, type SideIndex, UPSTREAM } from './effects.js';
 import type { Exchange, Outcome } from './exchange.js';
 import {
   ABSENT,
@@ -67,6 +67,8 @@ export class Connection {
   now: number;
 
   private drains = false;
+  /** The request, or its dropped content, took too long: nothing more is waited for. */
+  private isTimedOut = false;
 
   constructor(options: ConnectionOptions) {
     this.policy = options.policy;
@@ -140,6 +142,14 @@ export class Connection {
     this.sync();
   }
 
+  /** Of what is written to a blocked side some has been taken: its time begins anew. */
+  progressed(side: SideIndex, now: number): void {
+    this.now = now;
+    if (side === UPSTREAM) this.upstream.blockedSince = now;
+    else this.downstream.blockedSince = now;
+    this.sync();
+  }
+
   /** Everything written to the side has been taken. */
   drained(side: SideIndex, now: number): void {
     this.now = now;
@@ -154,6 +164,13 @@ export class Connection {
     this.now = now;
     this.apply(plan);
     this.goOn();
+  }
+
+  /** Monotonic ms since when nothing is under way, no request begun and no octet waiting; Infinity while something is. */
+  get idleSince(): number {
+    const { phase, phaseSince, holds, isBlocked } = this.downstream;
+    const isIdle = phase === REQUEST.IDLE && this.responsePhase === RESPONSE.IDLE && !holds && !isBlocked;
+    return isIdle ? phaseSince : Infinity;
   }
 
   /** No further request is wanted: an idle connection closes now, another one behind its answer. Tunnels go on. */
@@ -213,13 +230,12 @@ export class Connection {
     exchange.plan = plan;
     this.rules = plan.downstream;
     const { request } = exchange;
-    if (plan.kind === 'respond') {
-      this.respond(plan.status, plan);
-      return;
-    }
     const { maxContentOctets } = this.rules;
     if (maxContentOctets > 0 && request.contentLength > maxContentOctets) {
+      // Whoever answers: nginx looks at the size as soon as the location is known.
       this.refuse(new Fault('CONTENT_TOO_LARGE', 'downstream', 0));
+    } else if (plan.kind === 'respond') {
+      this.respond(plan.status, plan);
     } else if (request.body === h.BODY_CHUNKED && plan.minorVersion === 0) {
       this.refuse(new Fault('LENGTH_REQUIRED', 'downstream', 0));
     } else {
@@ -267,6 +283,33 @@ export class Connection {
     this.respond(fault.status, this.policy.failed(exchange, fault.status, fault) ?? null);
   }
 
+  /**
+   * The downstream side took too long with its request. It is answered if that can still be, and then not waited for: a
+   * peer that drips would be held for lingering_time on top.
+   */
+  timeOut(fault: Fault): void {
+    const exchange = this.exchange!;
+    if (this.rules.resetsTimedOut === true) {
+      if (exchange.status === 0) exchange.status = fault.status;
+      this.endAll('refused', fault, ABORT);
+      return;
+    }
+    this.isTimedOut = true;
+    this.refuse(fault);
+  }
+
+  /** The downstream side took nothing in time: closes without what is not written. */
+  cutOff(fault: Fault): void {
+    const exchange = this.exchange;
+    // Without a length or chunks only a reset tells that something is missing.
+    const showsEnd =
+      exchange === null ||
+      (this.responsePhase !== RESPONSE.TUNNEL &&
+        (exchange.request.minorVersion === 1 || exchange.response.body === h.BODY_LENGTH));
+    const closes = showsEnd && this.rules.resetsTimedOut !== true;
+    this.endAll('downstream-closed', fault, closes ? DROP : ABORT);
+  }
+
   /** The upstream side failed before its response began: answers with the fault's status. */
   failUpstream(fault: Fault): void {
     const exchange = this.exchange!;
@@ -280,7 +323,7 @@ export class Connection {
     const exchange = this.exchange!;
     this.stepResponse(RESPONSE_IN.LOCAL);
     if (status === 444) {
-      this.endAll('refused', null, CLOSE);
+      this.endAll('refused', null, this.rules.resetsTimedOut === true ? ABORT : CLOSE);
       return;
     }
     const { request } = exchange;
@@ -291,7 +334,8 @@ export class Connection {
     }
     if (this.mustClose()) this.closes = true;
     exchange.status = status;
-    writeAnswer(this.out, exchange, status, plan, this.policy, this.closes);
+    const { keepAliveLines } = this.rules;
+    writeAnswer(this.out, exchange, status, plan, this.policy, this.closes, keepAliveLines);
     if (exchange.outcome === 'open') exchange.outcome = 'complete';
     this.writeOut();
     this.settle();
@@ -329,13 +373,20 @@ export class Connection {
     }
     this.finish();
     this.stepResponse(RESPONSE_IN.CLOSE);
-    if ((isWhole && !downstream.holds) || downstream.phase === REQUEST.CLOSED) {
+    if (downstream.phase === REQUEST.CLOSED || !this.lingers(isWhole && !downstream.holds)) {
       this.close(CLOSE);
       return;
     }
     // The peer is still sending: closing now would reset the connection before it has read the answer.
     downstream.discard();
     this.effects.add(END, DOWNSTREAM);
+  }
+
+  /** Whether what still comes is waited for (lingering_close). @param isQuiet nothing is known to be on its way */
+  private lingers(isQuiet: boolean): boolean {
+    const { lingering } = this.rules;
+    if (this.isTimedOut || lingering === 'off') return false;
+    return !isQuiet || lingering === 'always';
   }
 
   /** Hands the exchange to the policy, and gives back what it held. */
@@ -350,7 +401,7 @@ export class Connection {
   }
 
   /** Ends everything: the exchange, the upstream side, the connection. */
-  endAll(outcome: Outcome, fault: Fault | null, how: typeof CLOSE | typeof ABORT): void {
+  endAll(outcome: Outcome, fault: Fault | null, how: typeof CLOSE | typeof ABORT | typeof DROP): void {
     const { exchange } = this;
     if (fault !== null) this.report(fault);
     if (exchange !== null) {
@@ -364,7 +415,7 @@ export class Connection {
   }
 
   /** Closes the downstream connection. */
-  close(how: typeof CLOSE | typeof ABORT): void {
+  close(how: typeof CLOSE | typeof ABORT | typeof DROP): void {
     if (this.isOver) return;
     this.isOver = true;
     this.effects.add(how, DOWNSTREAM);

@@ -37,17 +37,19 @@ export class DownstreamSide {
   sawEof = false;
   /** Requests begun on this connection. */
   requests = 0;
+  /** Monotonic ms. */
+  phaseSince: number;
+  blockedSince = 0;
 
   private reader: HeadReader | null = null;
   private readonly content = new ContentReader();
   private contentBegun = false;
   /** Request content is dropped: the answer is our own. */
   private dropsContent = false;
+  private droppedSince = 0;
   /** Octets that came too early: content before the upstream side is ready, or a pipelined request. */
   private held: Buffer | null = null;
-  private phaseSince: number;
   private lastOctetAt: number;
-  private blockedSince = 0;
   /** The last answer of {@link isRead}. */
   private wasRead = true;
 
@@ -207,6 +209,7 @@ export class DownstreamSide {
   /** What still comes of the request's content is read and dropped. */
   dropContent(request: h.Head): void {
     this.dropsContent = true;
+    this.droppedSince = this.connection.now;
     if (!this.contentBegun) this.content.begin(request, false, 0);
   }
 
@@ -261,9 +264,15 @@ export class DownstreamSide {
     this.blockedSince = this.connection.now;
   }
 
+  /** Everything written was taken. The times of this side, which stood still meanwhile, go on. */
   unblock(): void {
+    if (!this.isBlocked) return;
     this.isBlocked = false;
-    this.connection.upstream.resume();
+    const { now, upstream } = this.connection;
+    // A head was not read meanwhile, but what it took before still counts; all else begins anew.
+    if (this.phase === REQUEST.HEAD) this.phaseSince += now - this.blockedSince;
+    else this.phaseSince = this.lastOctetAt = now;
+    upstream.resume();
   }
 
   /**
@@ -307,10 +316,12 @@ export class DownstreamSide {
       case REQUEST.HEAD:
         return this.phaseSince + policy.reading.headTimeoutMs;
       case REQUEST.BODY:
+        // Content that nobody wants is waited for as behind a refusal, as in nginx.
+        if (this.dropsContent) return this.lingersUntil(this.droppedSince);
         // While content waits for the upstream side, that side's times count.
         return this.wasRead ? Math.max(this.lastOctetAt, this.phaseSince) + rules.bodyTimeoutMs : Infinity;
       case REQUEST.DISCARD:
-        return Math.min(this.phaseSince + rules.lingeringTimeMs, this.lastOctetAt + rules.lingeringTimeoutMs);
+        return this.lingersUntil(this.phaseSince);
       case REQUEST.CLOSED:
         // A half-closed peer gets its answer, but a peer that has gone must not hold the upstream side for long.
         return connection.responsePhase === RESPONSE.TUNNEL
@@ -321,20 +332,27 @@ export class DownstreamSide {
     }
   }
 
+  private lingersUntil(since: number): number {
+    const { lingeringTimeMs, lingeringTimeoutMs } = this.connection.rules;
+    return Math.min(since + lingeringTimeMs, Math.max(since, this.lastOctetAt) + lingeringTimeoutMs);
+  }
+
   /** Acts on the deadline, which has passed. */
   expire(): void {
     const { connection } = this;
     if (this.isBlocked) {
-      connection.endAll('downstream-closed', new Fault('SEND_TIMEOUT', 'downstream'), ABORT);
+      connection.cutOff(new Fault('SEND_TIMEOUT', 'downstream'));
       return;
     }
     switch (this.phase) {
       case REQUEST.HEAD:
         this.beginExchange(this.reader!);
-        connection.refuse(new Fault('HEAD_TIMEOUT', 'downstream'));
+        connection.timeOut(new Fault('HEAD_TIMEOUT', 'downstream'));
         return;
       case REQUEST.BODY:
-        connection.refuse(new Fault('CONTENT_TIMEOUT', 'downstream'));
+        connection.timeOut(
+          new Fault(this.dropsContent ? 'LINGERING_TIMEOUT' : 'CONTENT_TIMEOUT', 'downstream'),
+        );
         return;
       case REQUEST.CLOSED:
         connection.endAll('downstream-closed', new Fault('DOWNSTREAM_CLOSED', 'downstream'), ABORT);

@@ -22,6 +22,8 @@ export const ABORT = 4;
 export const CONNECT = 5;
 /** The upstream connection is clean: keep it for another request, or close it. */
 export const RELEASE = 6;
+/** Close the downstream side now, without a reset: what is not written is dropped, and the peer can tell. */
+export const DROP = 7;
 
 /** Content up to this size is copied behind what was just laid down: one write, and cheaper than a second span. */
 const JOIN_OCTETS = 4096;

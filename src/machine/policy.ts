@@ -60,6 +60,15 @@ export interface DownstreamRules {
   readonly lingeringTimeMs: number;
   /** Between two reads of such octets. */
   readonly lingeringTimeoutMs: number;
+  /**
+   * Whether a connection that is closed behind an answer waits for what the peer still sends (lingering_close): `on`,
+   * and so if absent, where octets are known to be on their way.
+   */
+  readonly lingering?: 'on' | 'always' | 'off';
+  /** A connection closed for a timeout or by status 444 is reset, so that the system holds nothing of it. */
+  readonly resetsTimedOut?: boolean;
+  /** The lines that say that a connection stays. Absent: `Connection: keep-alive`. */
+  readonly keepAliveLines?: Uint8Array | undefined;
 }
 
 /** One upstream address. */

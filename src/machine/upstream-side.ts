@@ -52,6 +52,7 @@ export class UpstreamSide {
   isBlocked = false;
   /** Monotonic ms. */
   lastOctetAt = 0;
+  blockedSince = 0;
 
   private plan: ForwardPlan | null = null;
   private attempt: Attempt | null = null;
@@ -68,7 +69,6 @@ export class UpstreamSide {
   private readonly content = new ContentReader();
   private framing = AS_READ;
   private since = 0;
-  private blockedSince = 0;
 
   constructor(private readonly connection: Connection) {}
 
@@ -351,6 +351,7 @@ export class UpstreamSide {
     headOptions.closes = closes;
     headOptions.switches = false;
     headOptions.keepsLength = head.status !== 204;
+    headOptions.keepAliveLines = connection.rules.keepAliveLines;
     writeResponseHead(out, head, headOptions, exchange);
     exchange.headOctetsSent += out.position - out.start;
     this.answered = true;
@@ -402,7 +403,9 @@ export class UpstreamSide {
     const { response } = connection.exchange!;
     connection.stepResponse(RESPONSE_IN.END);
     const isClean = response.keepsAlive && this.isReusable && !hasExcess && !this.sawEof && !this.isBlocked;
-    this.end(isClean && connection.downstream.isWhole ? RELEASE : CLOSE, false);
+    const isKept = isClean && connection.downstream.isWhole;
+    // What waits of the request is of no use any more, so it is not flushed.
+    this.end(isKept ? RELEASE : this.isBlocked ? ABORT : CLOSE, false);
     if (connection.exchange!.outcome === 'open') connection.exchange!.outcome = 'complete';
     connection.settle();
   }
@@ -601,4 +604,5 @@ const headOptions = {
   closes: false,
   switches: false,
   keepsLength: true,
+  keepAliveLines: undefined as Uint8Array | undefined,
 };

@@ -60,8 +60,9 @@ export function decideResponseFraming(
   if (lengths > 0) {
     const fault = readLength(head, lengths, lengthField);
     if (fault !== null) return fault;
-  } else if (codings > 0 && !isChunked(head, codingField)) {
-    return 'TRANSFER_CODING_UNKNOWN';
+  } else if (codings > 0) {
+    if (!isChunked(head, codingField)) return 'TRANSFER_CODING_UNKNOWN';
+    if (head.minorVersion === 0) return 'TRANSFER_CODING_IN_1_0';
   }
   // 1. Answers to HEAD, interim answers, 204 and 304 end with their head.
   if (toHead || head.status < 200 || head.status === 204 || head.status === 304) {
@@ -69,7 +70,6 @@ export function decideResponseFraming(
     return null;
   }
   if (codings > 0) {
-    if (head.minorVersion === 0) return 'TRANSFER_CODING_IN_1_0';
     head.body = h.BODY_CHUNKED;
   } else if (lengths === 0) {
     // 8. Up to the connection's end.

@@ -4,11 +4,13 @@
  */
 import { expect } from 'chai';
 import { compileConfig, knowsDirective } from '../../src/config/compile.js';
+import { LARGEST_HEAD_OCTETS as LARGEST_CONFIGURED } from '../../src/config/directives/connection.js';
 import { DISK } from '../../src/config/files.js';
 import type { ForwardPlan, Peer, RespondPlan } from '../../src/machine/policy.js';
 import { NEXT_ERROR, NEXT_INVALID_HEADER, NEXT_TIMEOUT } from '../../src/machine/policy.js';
 import type { FieldEdits } from '../../src/message/field-edits.js';
 import { PLAIN_NAME } from '../../src/message/field-names.js';
+import { LARGEST_HEAD_OCTETS } from '../../src/wire/http1/head-reader.js';
 import { attempt, exchangeOf, octetsOf, responseHead } from '../proxy/fixtures.js';
 import type { Exchange } from '../../src/machine/exchange.js';
 import { compile, inHttp, inLocation, inServer, locationOf, serverOf, show } from './compiling.js';
@@ -122,6 +124,9 @@ describe('config defaults', () => {
         maxContentOctets: 1_048_576,
         lingeringTimeMs: 30_000,
         lingeringTimeoutMs: 5_000,
+        lingering: 'on',
+        resetsTimedOut: false,
+        keepAliveLines: undefined,
       },
       target: null,
       minorVersion: 1,
@@ -235,6 +240,44 @@ describe('config inheritance', () => {
       [30_000, 21_000, 12_000],
       [20_000, 21_000, 12_000],
     ]);
+  });
+
+  it('lingering, resets and the Keep-Alive field come from the nearest level that has them', async () => {
+    const { root } = await serverOf(
+      inHttp(`keepalive_timeout 10 9; lingering_close always; lingering_time 1; lingering_timeout 2;
+        server { listen 81; keepalive_timeout 20; reset_timedout_connection on;
+          location /a { lingering_close off; lingering_time 3; lingering_timeout 4; keepalive_timeout 5 6; return 200; } }`),
+    );
+    const rules = ({ downstream }: typeof root): unknown[] => [
+      downstream.lingering,
+      downstream.lingeringTimeMs,
+      downstream.lingeringTimeoutMs,
+      downstream.resetsTimedOut,
+      String(downstream.keepAliveLines),
+    ];
+    expect(rules(root)).to.deep.equal([
+      'always',
+      1000,
+      2000,
+      true,
+      'Connection: keep-alive\r\nKeep-Alive: timeout=9\r\n',
+    ]);
+    expect(rules(root.locations[0])).to.deep.equal([
+      'off',
+      3000,
+      4000,
+      true,
+      'Connection: keep-alive\r\nKeep-Alive: timeout=6\r\n',
+    ]);
+  });
+
+  it('no head can be configured that the parser has no room for', async () => {
+    expect(LARGEST_CONFIGURED).to.equal(LARGEST_HEAD_OCTETS);
+    const { config, warnings } = await compile(
+      inHttp('large_client_header_buffers 8 64k; server { listen 81; }'),
+    );
+    expect(config).to.not.equal(undefined);
+    expect(warnings.map(show)).to.deep.equal(['4:1 a head is never longer than 262080 octets']);
   });
 
   it('lists come whole, and only where a level has none of its own', async () => {

@@ -61,10 +61,22 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
   ],
   'downstream connections': [
     [inHttp('keepalive_timeout 5x;'), ['4:19 "keepalive_timeout" directive invalid value'], 'is not a time'],
+    [inHttp('keepalive_timeout 75 60ms;'), ['4:22 "keepalive_timeout" directive invalid value']],
+    [inHttp('lingering_close maybe;'), ['4:17 invalid value "maybe"']],
+    [inHttp('lingering_time 1x;'), ['4:16 "lingering_time" directive invalid value']],
     [
-      inHttp('keepalive_timeout 75 60;'),
-      ['4:22 "60" in "keepalive_timeout" directive is not supported'],
-      'Keep-Alive',
+      inHttp('client_header_buffer_size 256k;'),
+      ['4:27 "256k" in "client_header_buffer_size" directive is not supported'],
+      'up to 255k',
+    ],
+    [
+      inHttp('large_client_header_buffers 1 1m;'),
+      ['4:31 "1m" in "large_client_header_buffers" directive is not supported'],
+    ],
+    [
+      inHttp('proxy_buffer_size 256k;'),
+      ['4:19 "256k" in "proxy_buffer_size" directive is not supported'],
+      'up to 255k',
     ],
     [
       inHttp('client_max_body_size 1t;'),

@@ -20,6 +20,8 @@ const ACCEPTED: readonly string[] = [
   inHttp(
     'keepalive_timeout 1h30m; client_header_timeout "1h 30m"; send_timeout 1m30; client_body_timeout 500ms;',
   ),
+  inHttp('keepalive_timeout 75 60; lingering_close always; lingering_time 1m; lingering_timeout 500ms;'),
+  inHttp('reset_timedout_connection on; lingering_close off;'),
   inHttp('client_max_body_size 1g; client_header_buffer_size 2K; large_client_header_buffers 4 16k;'),
   inHttp('keepalive_requests 10; keepalive_time 1h; merge_slashes OFF; server_tokens OFF; default_type a/b;'),
   inHttp(

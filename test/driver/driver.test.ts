@@ -7,7 +7,16 @@ import { join } from 'node:path';
 import { Driver } from '../../src/driver/driver.js';
 import { tryHandles } from '../../src/driver/handle-trial.js';
 import type { PeerSource } from '../../src/machine/policy.js';
-import { FixedPeers, forwardPlan, peer, POOL, respondPlan, TestPolicy } from '../machine/policies.js';
+import { readersInUse } from '../../src/wire/http1/head-reader.js';
+import {
+  DOWNSTREAM_RULES,
+  FixedPeers,
+  forwardPlan,
+  peer,
+  POOL,
+  respondPlan,
+  TestPolicy,
+} from '../machine/policies.js';
 
 const GET = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
 const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
@@ -62,6 +71,7 @@ for (const transport of ['net', 'handle'] as const)
       const notices: string[] = [];
       const driver = new Driver({
         workerConnections,
+        transport,
         onNotice: (level, text) => notices.push(`${level} ${text}`),
       });
       const policy = new TestPolicy(plan);
@@ -166,8 +176,9 @@ for (const transport of ['net', 'handle'] as const)
     it('refuses connections beyond workerConnections, says so once, and serves the rest', async () => {
       const served = await proxy(() => respondPlan(200, 'here'), 3);
       const kept = [client(served.port), client(served.port), client(served.port)];
-      for (const one of kept) one.socket.write(GET);
-      for (const one of kept) await one.until(() => one.received.endsWith('here'));
+      // Heads that are under way: none of these is idle.
+      for (const one of kept) one.socket.write(GET.slice(0, -2));
+      await kept[0].until(() => served.driver.counters.sessions === 3 && readersInUse() === 3);
       const late = [client(served.port), client(served.port)];
       for (const one of late) await one.until(() => one.isClosed || one.socket.readableEnded);
       expect(late.map(({ received }) => received)).to.deep.equal(['', '']);
@@ -178,6 +189,77 @@ for (const transport of ['net', 'handle'] as const)
       next.socket.write(GET);
       await next.until(() => next.received.endsWith('here'));
       expect(served.driver.counters.refused).to.equal(2);
+      for (const one of kept.slice(1)) {
+        one.socket.write('\r\n');
+        await one.until(() => one.received.endsWith('here'));
+      }
+    });
+
+    it('makes room beyond workerConnections by closing what has been idle longest', async () => {
+      const served = await proxy(() => respondPlan(200, 'here'), 3);
+      const kept = [client(served.port), client(served.port), client(served.port)];
+      for (const one of [kept[1], kept[0], kept[2]]) {
+        one.socket.write(GET);
+        await one.until(() => one.received.endsWith('here'));
+      }
+      const late = [client(served.port), client(served.port)];
+      for (const one of late) {
+        one.socket.write(GET);
+        await one.until(() => one.received.endsWith('here'));
+      }
+      await kept[1].until(() => kept[0].socket.readableEnded && kept[1].socket.readableEnded);
+      expect(kept[2].socket.readableEnded).to.equal(false);
+      const { refused, shed } = served.driver.counters;
+      expect({ refused, shed }).to.deep.equal({ refused: 0, shed: 2 });
+      expect(served.notices).to.deep.equal(['warn 3 worker_connections are not enough, reusing connections']);
+    });
+
+    it('makes room for an upstream connection too', async () => {
+      const port = await origin((socket) => socket.on('data', () => socket.write(OK)));
+      const peers = always(port);
+      const served = await proxy(() => forwardPlan(peers), 2);
+      const idle = client(served.port);
+      await idle.until(() => served.driver.counters.sessions === 1);
+      const one = client(served.port);
+      one.socket.write(GET);
+      await one.until(() => one.received.endsWith('ok'));
+      await idle.until(() => idle.socket.readableEnded);
+    });
+
+    it('counts connections whose last octets are not taken yet, and waits for them when it drains', async () => {
+      // More than the system takes at once.
+      const size = 32 * 1024 * 1024;
+      const rules = { ...DOWNSTREAM_RULES, keepaliveTimeoutMs: 0 };
+      const served = await proxy(() => respondPlan(200, 'x'.repeat(size), rules), 1);
+      const { counters } = served.driver;
+      const slow = client(served.port);
+      slow.socket.pause();
+      slow.socket.write(GET);
+      await slow.until(() => counters.flushing === 1);
+      expect(counters.sessions).to.equal(0);
+      const late = client(served.port);
+      await late.until(() => late.isClosed || late.socket.readableEnded);
+      expect(served.notices).to.deep.equal(['alert 1 worker_connections are not enough']);
+      let isDrained = false;
+      const drained = served.driver.drain().then(() => (isDrained = true));
+      await new Promise((resolve) => setImmediate(resolve));
+      expect(isDrained).to.equal(false);
+      slow.socket.resume();
+      await drained;
+      await slow.until(() => slow.socket.readableEnded);
+      expect(slow.received.length).to.be.greaterThan(size);
+      expect(counters.flushing).to.equal(0);
+    });
+
+    it('does not wait for a peer that takes nothing when it closes', async () => {
+      const rules = { ...DOWNSTREAM_RULES, keepaliveTimeoutMs: 0 };
+      const served = await proxy(() => respondPlan(200, 'x'.repeat(32 * 1024 * 1024), rules));
+      const slow = client(served.port);
+      slow.socket.pause();
+      slow.socket.write(GET);
+      await slow.until(() => served.driver.counters.flushing === 1);
+      await served.driver.close();
+      expect(served.driver.counters.flushing).to.equal(0);
     });
 
     it('drains: idle connections close at once, an answer under way is finished and says close', async () => {

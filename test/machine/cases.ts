@@ -1,6 +1,6 @@
 /** Connections from their first octet to their last, as scripts: what goes in, and all that must come out. */
 import type { Exchange } from '../../src/machine/exchange.js';
-import type { ForwardPlan, Plan } from '../../src/machine/policy.js';
+import type { DownstreamRules, ForwardPlan, Plan } from '../../src/machine/policy.js';
 import { DOWNSTREAM_RULES, FixedPeers, forwardPlan, peer, respondPlan } from './policies.js';
 import type { Step } from './replay.js';
 
@@ -9,6 +9,8 @@ export interface Case {
   /** Where the behaviour comes from. */
   readonly source: string;
   readonly plan?: (exchange: Exchange) => Plan;
+  /** Rules for a connection whose request names no plan. */
+  readonly defaults?: DownstreamRules;
   readonly autoConnect?: boolean;
   readonly steps: readonly Step[];
   readonly downstream: string;
@@ -727,15 +729,9 @@ export const CASES: readonly Case[] = [
   {
     name: 'a head that takes too long is 408',
     source: 'ngx_http_core_module, client_header_timeout',
-    steps: [
-      { down: 'GET / HTTP/1.1\r\n' },
-      { wait: 30_000 },
-      { down: 'Host: a\r\n' },
-      { wait: 30_000 },
-      'down end',
-    ],
+    steps: [{ down: 'GET / HTTP/1.1\r\n' }, { wait: 30_000 }, { down: 'Host: a\r\n' }, { wait: 30_000 }],
     downstream: page('408 Request Time-out'),
-    events: ['end downstream', 'close downstream'],
+    events: ['close downstream'],
     faults: ['HEAD_TIMEOUT downstream'],
     finished: ['408 refused'],
   },
@@ -759,16 +755,101 @@ export const CASES: readonly Case[] = [
   {
     name: 'content that stalls is 408',
     source: 'ngx_http_core_module, client_body_timeout',
-    steps: [
-      { down: 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhe' },
-      { wait: 60_000 },
-      'down end',
-    ],
+    steps: [{ down: 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhe' }, { wait: 60_000 }],
     downstream: page('408 Request Time-out'),
     upstream: ['POST / HTTP/1.1\r\nHost: upstream\r\nContent-Length: 5\r\n\r\nhe'],
-    events: [CONNECT, 'abort upstream', 'end downstream', 'close downstream'],
+    events: [CONNECT, 'abort upstream', 'close downstream'],
     faults: ['CONTENT_TIMEOUT downstream'],
     finished: ['408 refused'],
+  },
+  {
+    name: 'reset_timedout_connection: a head that takes too long is reset, without an answer',
+    source: 'ngx_http_core_module, reset_timedout_connection',
+    defaults: { ...DOWNSTREAM_RULES, resetsTimedOut: true },
+    steps: [{ down: 'GET / HTTP/1.1\r\n' }, { wait: 60_000 }],
+    downstream: '',
+    events: ['abort downstream'],
+    faults: ['HEAD_TIMEOUT downstream'],
+    finished: ['408 refused'],
+  },
+  {
+    name: 'reset_timedout_connection: a persistent connection that was idle too long is closed normally',
+    source: 'ngx_http_core_module, reset_timedout_connection',
+    plan: forward({ downstream: { ...DOWNSTREAM_RULES, resetsTimedOut: true } }),
+    steps: [{ down: GET }, { up: OK }, { wait: 75_000 }],
+    downstream: OK_DOWN,
+    upstream: [GET_UP],
+    events: [CONNECT, 'release', 'close downstream'],
+    finished: ['200 complete'],
+  },
+  {
+    name: 'reset_timedout_connection: status 444 resets',
+    source: 'ngx_http_core_module, reset_timedout_connection',
+    plan: () => respondPlan(444, '', { ...DOWNSTREAM_RULES, resetsTimedOut: true }),
+    steps: [{ down: GET }],
+    downstream: '',
+    events: ['abort downstream'],
+    finished: ['0 refused'],
+  },
+  {
+    name: 'lingering_close always: what may still come is waited for behind every last answer',
+    source: 'ngx_http_core_module, lingering_close',
+    plan: forward({ downstream: { ...DOWNSTREAM_RULES, keepaliveTimeoutMs: 0, lingering: 'always' } }),
+    steps: [{ down: GET }, { up: OK }, { wait: 4999 }, { wait: 1 }],
+    downstream: OK_CLOSE,
+    upstream: [GET_UP],
+    events: [CONNECT, 'release', 'end downstream', 'close downstream'],
+    finished: ['200 complete'],
+  },
+  {
+    name: 'lingering_close off: nothing is waited for, even where octets are known to be on their way',
+    source: 'ngx_http_core_module, lingering_close',
+    plan: () => respondPlan(200, 'x', { ...DOWNSTREAM_RULES, keepaliveTimeoutMs: 0, lingering: 'off' }),
+    steps: [{ down: 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhe' }],
+    downstream:
+      'HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 1\r\nConnection: close\r\n\r\nx',
+    events: ['close downstream'],
+    finished: ['200 complete'],
+  },
+  {
+    name: 'lingering_timeout: octets that come in time go on being dropped, no longer than lingering_time',
+    source: 'ngx_http_core_module, lingering_time, lingering_timeout',
+    steps: [
+      { down: 'nonsense\r\n' },
+      ...Array.from({ length: 7 }, () => [{ wait: 4_000 }, { down: 'x' }]).flat(),
+      { wait: 1_999 },
+      { wait: 1 },
+    ],
+    downstream: page('400 Bad Request'),
+    events: ['end downstream', 'close downstream'],
+    faults: ['METHOD_INVALID downstream'],
+    finished: ['400 refused'],
+  },
+  {
+    name: 'content that no one wants is not waited for longer than lingering_timeout',
+    source: 'nginx, ngx_http_discarded_request_body_handler',
+    plan: () => respondPlan(200, 'x'),
+    steps: [
+      { down: 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhe' },
+      { wait: 4_000 },
+      { down: 'l' },
+      { wait: 5_000 },
+    ],
+    downstream:
+      'HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nContent-Length: 1\r\nConnection: keep-alive\r\n\r\nx',
+    events: ['close downstream'],
+    faults: ['LINGERING_TIMEOUT downstream'],
+    finished: ['200 refused'],
+  },
+  {
+    name: 'too much content for an answer of our own is 413 all the same',
+    source: 'ngx_http_core_module, client_max_body_size',
+    plan: () => respondPlan(200, 'x', { ...DOWNSTREAM_RULES, maxContentOctets: 4 }),
+    steps: [{ down: 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhello' }, 'down end'],
+    downstream: page('413 Request Entity Too Large'),
+    events: ['end downstream', 'close downstream'],
+    faults: ['CONTENT_TOO_LARGE downstream'],
+    finished: ['413 refused'],
   },
   {
     name: 'an upstream that says nothing is 504',
@@ -819,6 +900,17 @@ export const CASES: readonly Case[] = [
   {
     name: 'a downstream side that does not read is cut off',
     source: 'ngx_http_core_module, send_timeout',
+    steps: [{ down: GET }, { up: OK.slice(0, -1) }, 'block down', { wait: 60_000 }],
+    downstream: OK_DOWN.slice(0, -1),
+    upstream: [GET_UP],
+    events: [CONNECT, 'abort upstream', 'drop downstream'],
+    faults: ['SEND_TIMEOUT downstream'],
+    finished: ['200 downstream-closed'],
+  },
+  {
+    name: 'reset_timedout_connection: a downstream side that does not read is reset',
+    source: 'ngx_http_core_module, reset_timedout_connection',
+    plan: forward({ downstream: { ...DOWNSTREAM_RULES, resetsTimedOut: true } }),
     steps: [{ down: GET }, { up: OK.slice(0, -1) }, 'block down', { wait: 60_000 }],
     downstream: OK_DOWN.slice(0, -1),
     upstream: [GET_UP],
@@ -878,6 +970,42 @@ export const CASES: readonly Case[] = [
     downstream: OK_DOWN,
     upstream: [GET_UP],
     events: [CONNECT, 'release'],
+    finished: ['200 complete'],
+  },
+  {
+    name: 'a half-closed client that reads slowly gets its whole answer',
+    source: 'RFC 9112 9.6',
+    steps: [
+      { down: GET },
+      'down end',
+      { up: OK.slice(0, -1) },
+      'block down',
+      { wait: 50_000 },
+      'unblock down',
+      { wait: 4000 },
+      { up: OK.slice(-1) },
+    ],
+    downstream: OK_DOWN,
+    upstream: [GET_UP],
+    events: [CONNECT, 'release', 'close downstream'],
+    finished: ['200 complete'],
+  },
+  {
+    name: 'an idle connection is one whose answer was taken: keepalive_timeout counts from there',
+    source: 'ngx_http_core_module, keepalive_timeout',
+    steps: [{ down: GET }, { up: OK }, 'block down', { wait: 50_000 }, 'unblock down', { wait: 74_000 }, { wait: 1000 }],
+    downstream: OK_DOWN,
+    upstream: [GET_UP],
+    events: [CONNECT, 'release', 'close downstream'],
+    finished: ['200 complete'],
+  },
+  {
+    name: 'an expectation in an HTTP/1.0 request is ignored, and does not become one of HTTP/1.1',
+    source: 'RFC 9110 10.1.1',
+    steps: [{ down: 'GET / HTTP/1.0\r\nHost: a\r\nExpect: 200-ok\r\nX: y\r\n\r\n' }, { up: OK }],
+    downstream: OK_CLOSE,
+    upstream: ['GET / HTTP/1.1\r\nHost: upstream\r\nX: y\r\n\r\n'],
+    events: [CONNECT, 'release', 'close downstream'],
     finished: ['200 complete'],
   },
 ];

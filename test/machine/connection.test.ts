@@ -9,7 +9,7 @@ interface Whole extends Record {
 }
 
 function run(one: Case, split: PlayOptions['split']): Whole {
-  const policy = new TestPolicy(one.plan ?? forward());
+  const policy = new TestPolicy(one.plan ?? forward(), {}, one.defaults);
   const player = new Player(policy, {
     autoConnect: one.autoConnect ?? true,
     ...(split === undefined ? {} : { split }),

@@ -97,13 +97,13 @@ export function respondPlan(status: number, text: string, downstream = DOWNSTREA
 
 export class TestPolicy implements Policy {
   readonly reading: ReadingRules;
-  readonly defaults = DOWNSTREAM_RULES;
   readonly finishedExchanges: string[] = [];
   readonly faults: string[] = [];
 
   constructor(
     private readonly planner: (exchange: Exchange) => Plan | undefined,
     reading: Partial<ReadingRules> = {},
+    readonly defaults: DownstreamRules = DOWNSTREAM_RULES,
   ) {
     this.reading = { ...READING, ...reading };
   }

@@ -9,6 +9,7 @@ import {
   CLOSE,
   CONNECT,
   DOWNSTREAM,
+  DROP,
   END,
   RELEASE,
   type SideIndex,
@@ -172,6 +173,9 @@ export class Player {
             break;
           case ABORT:
             record.events.push(`abort ${name}`);
+            break;
+          case DROP:
+            record.events.push(`drop ${name}`);
             break;
           case RELEASE:
             record.events.push('release');

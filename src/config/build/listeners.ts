@@ -57,7 +57,7 @@ function serverModel(level: ServerLevel, locations: LocationBuilder, site: Site)
   return {
     names: level.names.length > 0 ? level.names.map((word) => word.text) : [''],
     reading: readingRules(level),
-    action: level.answer === null ? null : locations.answer(level.answer, level),
+    action: level.answer === null ? null : locations.serverAnswer(level.answer, level),
     root: locations.root(level),
     mergeSlashes: level.get(MERGE_SLASHES),
   };

@@ -24,10 +24,6 @@ import { withRedirects } from './redirects.js';
 import type { Site } from './site.js';
 import type { Upstreams } from './upstreams.js';
 
-/** nginx's lingering_time and lingering_timeout, which cannot be set here yet. */
-const LINGERING_TIME_MS = 30_000;
-const LINGERING_TIMEOUT_MS = 5_000;
-
 /** Statuses whose text is a target (`ngx_http_send_response`). */
 const REDIRECTIONS = new Set([301, 302, 303, 307, 308]);
 /** Nothing is said about the content of these: they have none. */
@@ -68,6 +64,8 @@ export function readingRules(level: Level): ReadingRules {
 }
 
 function downstreamRules(level: Level): DownstreamRules {
+  const seconds = level.get(downstream.KEEPALIVE_FIELD);
+  const lines = `Connection: keep-alive\r\nKeep-Alive: timeout=${seconds}\r\n`;
   return {
     keepaliveTimeoutMs: level.get(downstream.KEEPALIVE_TIMEOUT),
     keepaliveRequests: level.get(downstream.KEEPALIVE_REQUESTS),
@@ -75,8 +73,11 @@ function downstreamRules(level: Level): DownstreamRules {
     bodyTimeoutMs: level.get(downstream.BODY_TIMEOUT),
     sendTimeoutMs: level.get(downstream.SEND_TIMEOUT),
     maxContentOctets: level.get(downstream.MAX_BODY_SIZE),
-    lingeringTimeMs: LINGERING_TIME_MS,
-    lingeringTimeoutMs: LINGERING_TIMEOUT_MS,
+    lingeringTimeMs: level.get(downstream.LINGERING_TIME),
+    lingeringTimeoutMs: level.get(downstream.LINGERING_TIMEOUT),
+    lingering: level.get(downstream.LINGERING_CLOSE),
+    resetsTimedOut: level.get(downstream.RESET_TIMED_OUT),
+    keepAliveLines: seconds === 0 ? undefined : Buffer.from(lines, 'latin1'),
   };
 }
 
@@ -98,8 +99,13 @@ export class LocationBuilder {
     };
   }
 
-  /** `return`, as a plan. */
-  answer(line: ReturnLine, level: Level): RespondPlan {
+  /** `return` of a server, as a plan. It comes before any location, and so before client_max_body_size is looked at. */
+  serverAnswer(line: ReturnLine, level: ServerLevel): RespondPlan {
+    const plan = this.answer(line, level);
+    return { ...plan, downstream: { ...plan.downstream, maxContentOctets: 0 } };
+  }
+
+  private answer(line: ReturnLine, level: Level): RespondPlan {
     const { site } = this.parts;
     const { status } = line;
     const text = line.text === null ? null : site.template(line.text);

@@ -2,11 +2,12 @@
  * Directives about the downstream side: deadlines, limits, persistent connections. Each sets one thing.
  */
 import { Setting } from '../level.js';
-import { faultAt } from '../syntax.js';
+import { faultAt, type Directive, type Word } from '../syntax.js';
 import type { Entry } from '../table.js';
 import { parseFlag } from '../units.js';
 import {
   numberOf,
+  secondsOf,
   setsFlag,
   setsNumber,
   setsSize,
@@ -22,20 +23,39 @@ const PAGE = 'http/ngx_http_core_module.html';
 /** nginx's default for nearly every wait: a minute. */
 const MINUTE_MS = 60_000;
 
+/**
+ * The longest head that can be configured: what the parser has room for (`LARGEST_HEAD_OCTETS` in wire/, which this room
+ * does not know; a test holds the two together).
+ */
+export const LARGEST_HEAD_OCTETS = 262_080;
+
 export const HEADER_TIMEOUT = new Setting(MINUTE_MS);
 export const BODY_TIMEOUT = new Setting(MINUTE_MS);
 export const SEND_TIMEOUT = new Setting(MINUTE_MS);
 export const KEEPALIVE_TIMEOUT = new Setting(75_000);
+/** Seconds that a Keep-Alive field names; 0 for no such field. */
+export const KEEPALIVE_FIELD = new Setting(0);
 export const KEEPALIVE_REQUESTS = new Setting(1000);
 export const KEEPALIVE_TIME = new Setting(3_600_000);
 export const MAX_BODY_SIZE = new Setting(1024 * 1024);
 export const HEADER_BUFFER_SIZE = new Setting(1024);
 export const LARGE_HEADER_BUFFERS = new Setting({ count: 4, octets: 8192 });
 export const MAX_HEADERS = new Setting(1000);
+export const LINGERING_CLOSE = new Setting<'on' | 'always' | 'off'>('on');
+export const LINGERING_TIME = new Setting(30_000);
+export const LINGERING_TIMEOUT = new Setting(5_000);
+export const RESET_TIMED_OUT = new Setting(false);
 export const MERGE_SLASHES = new Setting(true);
 export const SERVER_TOKENS = new Setting(true);
 export const UNDERSCORES = new Setting(false);
 export const IGNORE_INVALID = new Setting(true);
+
+/** A size that a head must have room for. */
+function lineSizeOf(directive: Directive, word: Word): number {
+  const octets = sizeOf(directive, word);
+  if (octets > LARGEST_HEAD_OCTETS) throw unsupported(word, directive, 'wirehop reads heads of up to 255k');
+  return octets;
+}
 
 export const CONNECTION_DIRECTIVES: readonly Entry[] = [
   simple({
@@ -69,18 +89,13 @@ export const CONNECTION_DIRECTIVES: readonly Entry[] = [
     syntax: 'timeout [header_timeout]',
     fallback: '75s',
     page: PAGE,
-    kind: 'narrower',
-    note: 'The second argument, which sends a `Keep-Alive` field, is refused.',
+    kind: 'nginx',
+    note: 'The second argument is sent as `Keep-Alive: timeout=time` with each answer that keeps the connection.',
     apply(directive, level) {
-      const [timeout, header] = directive.args;
+      const [timeout, field] = directive.args;
       level.set(KEEPALIVE_TIMEOUT, timeOf(directive, timeout), directive);
-      if (header !== undefined) {
-        throw unsupported(
-          header,
-          directive,
-          'wirehop sends no Keep-Alive field: leave the second argument out',
-        );
-      }
+      // nginx keeps this one in seconds, and inherits it by itself.
+      if (field !== undefined) level.set(KEEPALIVE_FIELD, secondsOf(directive, field), directive);
     },
   },
   simple({
@@ -115,7 +130,9 @@ export const CONNECTION_DIRECTIVES: readonly Entry[] = [
     fallback: '1k',
     page: PAGE,
     note: 'Where it is larger than one of `large_client_header_buffers`, a line may be as long as this.',
-    apply: setsSize(HEADER_BUFFER_SIZE),
+    apply(directive, level) {
+      level.set(HEADER_BUFFER_SIZE, lineSizeOf(directive, directive.args[0]), directive);
+    },
   }),
   {
     name: 'large_client_header_buffers',
@@ -125,12 +142,16 @@ export const CONNECTION_DIRECTIVES: readonly Entry[] = [
     fallback: '4 8k',
     page: PAGE,
     kind: 'nginx',
-    note: '`size` bounds the request line (414) and each field line (400); their product bounds the head (400).',
-    apply(directive, level) {
+    note: '`size` bounds the request line (414) and each field line (431); their product, and 255k, bound the head (431).',
+    apply(directive, level, { warn }) {
       const count = numberOf(directive, directive.args[0]);
-      const octets = sizeOf(directive, directive.args[1]);
+      const octets = lineSizeOf(directive, directive.args[1]);
       if (count === 0 || octets === 0)
         throw faultAt(directive, `"${directive.name}" directive invalid value`);
+      if (count * octets > LARGEST_HEAD_OCTETS) {
+        const text = `a head is never longer than ${LARGEST_HEAD_OCTETS} octets`;
+        warn(faultAt(directive, text, `${count} lines of ${octets} octets do not fit`));
+      }
       level.set(LARGE_HEADER_BUFFERS, { count, octets }, directive);
     },
   },
@@ -141,6 +162,48 @@ export const CONNECTION_DIRECTIVES: readonly Entry[] = [
     fallback: '1000',
     page: PAGE,
     apply: setsNumber(MAX_HEADERS),
+  }),
+  {
+    name: 'lingering_close',
+    contexts: IN_LOCATION,
+    args: [1, 1],
+    syntax: 'on | always | off',
+    fallback: 'on',
+    page: PAGE,
+    kind: 'nginx',
+    note: 'A request that was given up for being too slow is never waited for.',
+    apply(directive, level) {
+      const [{ text }] = directive.args;
+      if (text !== 'on' && text !== 'always' && text !== 'off')
+        throw faultAt(directive.args[0], `invalid value "${text}"`);
+      level.set(LINGERING_CLOSE, text, directive);
+    },
+  },
+  simple({
+    name: 'lingering_time',
+    contexts: IN_LOCATION,
+    syntax: 'time',
+    fallback: '30s',
+    page: PAGE,
+    note: 'Also bounds how long content is read and dropped that an answer has made useless.',
+    apply: setsTime(LINGERING_TIME),
+  }),
+  simple({
+    name: 'lingering_timeout',
+    contexts: IN_LOCATION,
+    syntax: 'time',
+    fallback: '5s',
+    page: PAGE,
+    apply: setsTime(LINGERING_TIMEOUT),
+  }),
+  simple({
+    name: 'reset_timedout_connection',
+    contexts: IN_LOCATION,
+    syntax: 'on | off',
+    fallback: 'off',
+    page: PAGE,
+    note: 'A message whose end shows only in the end of its connection is cut off by a reset in either case.',
+    apply: setsFlag(RESET_TIMED_OUT),
   }),
   simple({
     name: 'merge_slashes',

@@ -25,7 +25,6 @@ const FLAGS: readonly (readonly [string, 'on' | 'off', string, string])[] = [
   ['chunked_transfer_encoding', 'on', CORE, 'chunked is part of HTTP/1.1'],
   ['recursive_error_pages', 'off', CORE, 'error_page is not there yet'],
   ['tcp_nodelay', 'on', CORE, 'small writes go out at once'],
-  ['reset_timedout_connection', 'off', CORE, 'connections are closed, not reset'],
 ];
 
 /** Directives whose value `off` says that a thing that wirehop lacks is not used. */

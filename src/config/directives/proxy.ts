@@ -8,7 +8,8 @@ import { Setting, type Level } from '../level.js';
 import { faultAt, type Directive, type Word } from '../syntax.js';
 import { entry, type Entry } from '../table.js';
 import { NEXT_ERROR, NEXT_INVALID_HEADER, NEXT_NON_IDEMPOTENT, NEXT_TIMEOUT } from '../../proxy/model.js';
-import { setsFlag, setsNumber, setsSize, setsTime, unsupported } from '../values.js';
+import { setsFlag, setsNumber, setsTime, sizeOf, unsupported } from '../values.js';
+import { LARGEST_HEAD_OCTETS } from './connection.js';
 import { IN_LOCATION, simple } from './entries.js';
 
 const PAGE = 'http/ngx_http_proxy_module.html';
@@ -157,7 +158,12 @@ export const PROXY_DIRECTIVES: readonly Entry[] = [
     fallback: '4k | 8k',
     page: PAGE,
     note: 'The longest response head; 8k unless set. A longer one is answered 502.',
-    apply: setsSize(BUFFER_SIZE),
+    apply(directive, level) {
+      const octets = sizeOf(directive, directive.args[0]);
+      if (octets > LARGEST_HEAD_OCTETS)
+        throw unsupported(directive.args[0], directive, 'wirehop reads heads of up to 255k');
+      level.set(BUFFER_SIZE, octets, directive);
+    },
   }),
   {
     name: 'proxy_next_upstream',

@@ -77,7 +77,8 @@ export function writeRequestHead<Context>(
       writeSet(out, set, context);
     }
   }
-  copyFields(out, head, edits.drops, minorVersion === 0 ? EXPECT : 0);
+  // HTTP/1.0 knows no expectation: one of an HTTP/1.0 request was ignored (RFC 9110 10.1.1), and must not come alive.
+  copyFields(out, head, edits.drops, minorVersion === 0 || head.minorVersion === 0 ? EXPECT : 0);
   if (head.body === h.BODY_CHUNKED) out.put(CHUNKED_LINE);
   out.put(CRLF);
   const isOffered = offersProtocol && (connection & h.OPTION_UPGRADE) !== 0;
@@ -94,6 +95,8 @@ export interface ResponseHeadOptions<Context> {
   readonly switches: boolean;
   /** Content-Length lines go on: false where none may stand (1xx and 204, RFC 9110 8.6). */
   readonly keepsLength: boolean;
+  /** Written where the connection stays, instead of `Connection: keep-alive`. */
+  readonly keepAliveLines?: Uint8Array | undefined;
 }
 
 /** Lays down a received response head for the downstream side; the version is ours (RFC 9110 6.2). */
@@ -117,7 +120,7 @@ export function writeResponseHead<Context>(
     out.put(UPGRADE_LINE);
   } else {
     if (options.isChunked) out.put(CHUNKED_LINE);
-    out.put(options.closes ? CLOSE_LINE : KEEP_ALIVE_LINE);
+    out.put(options.closes ? CLOSE_LINE : (options.keepAliveLines ?? KEEP_ALIVE_LINE));
   }
   writeSets(out, edits.last, head.status, context);
   out.put(CRLF);
@@ -137,6 +140,7 @@ export function writeInterimHead(out: OctetWriter, head: Head, drops: Uint8Array
 /**
  * Lays down the head of an answer of our own.
  * @param contentOctets the Content-Length; negative writes none (204, 304)
+ * @param keepAliveLines as in {@link ResponseHeadOptions}
  */
 export function writeLocalHead<Context>(
   out: OctetWriter,
@@ -145,6 +149,7 @@ export function writeLocalHead<Context>(
   contentOctets: number,
   closes: boolean,
   context: Context,
+  keepAliveLines: Uint8Array = KEEP_ALIVE_LINE,
 ): void {
   out.put(STATUS_PREFIX);
   const code = wireStatus(status);
@@ -158,7 +163,7 @@ export function writeLocalHead<Context>(
     out.putDecimal(contentOctets);
     out.put(CRLF);
   }
-  out.put(closes ? CLOSE_LINE : KEEP_ALIVE_LINE);
+  out.put(closes ? CLOSE_LINE : keepAliveLines);
   writeSets(out, edits.last, status, context);
   out.put(CRLF);
 }
