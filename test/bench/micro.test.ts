@@ -50,7 +50,9 @@ describe('bench: the head subjects', () => {
         try {
           reader = make(fixture.kind);
         } catch (error) {
-          expect(`${name}: ${(error as Error).message}`).to.equal('node: this Node does not expose its parser');
+          expect(`${name}: ${(error as Error).message}`).to.equal(
+            'node: this Node does not expose its parser',
+          );
           continue;
         }
         for (const parts of [fixture.whole, fixture.halves, fixture.whole]) {

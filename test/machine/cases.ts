@@ -993,7 +993,15 @@ export const CASES: readonly Case[] = [
   {
     name: 'an idle connection is one whose answer was taken: keepalive_timeout counts from there',
     source: 'ngx_http_core_module, keepalive_timeout',
-    steps: [{ down: GET }, { up: OK }, 'block down', { wait: 50_000 }, 'unblock down', { wait: 74_000 }, { wait: 1000 }],
+    steps: [
+      { down: GET },
+      { up: OK },
+      'block down',
+      { wait: 50_000 },
+      'unblock down',
+      { wait: 74_000 },
+      { wait: 1000 },
+    ],
     downstream: OK_DOWN,
     upstream: [GET_UP],
     events: [CONNECT, 'release', 'close downstream'],
