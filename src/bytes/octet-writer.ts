@@ -8,6 +8,8 @@ const COPY_BY_LOOP_OCTETS = 48;
 /** From this length on a whole array is set rather than looped over: it needs no view of itself. */
 const SET_FROM_OCTETS = 12;
 const SLAB_OCTETS = 65536;
+/** Room for a head or chunk framing beside a large span. */
+const SMALL_SPAN_OCTETS = 4096;
 
 /**
  * An append-only stretch of memory. Spans handed out stay valid until {@link settle} is told that they were written:
@@ -103,7 +105,9 @@ export class OctetWriter {
   /** A new slab, with the span that is being laid down moved to its front. */
   private replace(atLeast: number): void {
     const open = this.position - this.spanStart;
-    const slab = Buffer.allocUnsafeSlow(Math.max(SLAB_OCTETS, (open + atLeast) * 2));
+    // A span that grows is likely to grow on. A large one that begins may have to wait, and then keeps all of its slab.
+    const octets = open === 0 ? atLeast + SMALL_SPAN_OCTETS : (open + atLeast) * 2;
+    const slab = Buffer.allocUnsafeSlow(Math.max(SLAB_OCTETS, octets));
     this.octets.copy(slab, 0, this.spanStart, this.position);
     this.octets = slab;
     this.base = 0;

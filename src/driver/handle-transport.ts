@@ -11,6 +11,7 @@
  * buffer reads into a large buffer of its own from then on, and is written from it without a copy, until it calms down.
  */
 import net from 'node:net';
+import { constants } from 'node:os';
 import { getSystemErrorName } from 'node:util';
 import type { OctetWriter } from '../bytes/octet-writer.js';
 import type { Peer } from '../machine/policy.js';
@@ -190,7 +191,10 @@ function chunkOf(length: number): Buffer {
 
 /** UV_EOF: the peer ended its half. */
 const EOF = -4095;
-const EPIPE = -32;
+const EPIPE = -constants.errno.EPIPE;
+const ECONNRESET = -constants.errno.ECONNRESET;
+/** Where a peer's address is put that nobody reads. */
+const PEER: AddressRecord = {};
 
 // ---- One connection
 
@@ -201,6 +205,8 @@ export class HandleTransport implements Transport {
   waitingOctets = 0;
   private isReading = false;
   private isGone = false;
+  /** Our half is ended. */
+  private hasEnded = false;
   /** A write failed: nothing more is written. */
   private isDeaf = false;
   /** Close as soon as the last write is done. */
@@ -311,6 +317,7 @@ export class HandleTransport implements Transport {
 
   end(): void {
     if (this.isGone) return;
+    this.hasEnded = true;
     const request = new bindings.ShutdownWrap() as { oncomplete?: () => void };
     request.oncomplete = ignore;
     this.handle.shutdown(request);
@@ -390,6 +397,15 @@ export class HandleTransport implements Transport {
     events.onFailure(this, systemErrorName(error));
   }
 
+  /**
+   * Whether the end that was reported is a reset in truth: libuv reports one that comes together with the last octets
+   * as an end. A connection whose peer only ended its half still knows its peer, one that was reset does not.
+   */
+  private get wasReset(): boolean {
+    const { handle } = this;
+    return !this.hasEnded && handle.getpeername !== undefined && handle.getpeername(PEER) !== 0;
+  }
+
   private closeHandleQuietly(): void {
     clearTimeout(this.flushTimer);
     this.handle.close();
@@ -401,8 +417,9 @@ export class HandleTransport implements Transport {
     if (count <= 0) {
       if (count === 0 || this.isGone) return undefined;
       this.isReading = false;
-      if (count === EOF) this.events.onEnd(this);
-      else this.fail(count);
+      if (count !== EOF) this.fail(count);
+      else if (this.wasReset) this.fail(ECONNRESET);
+      else this.events.onEnd(this);
       return undefined;
     }
     if (this.isGone) return undefined;

@@ -29,11 +29,16 @@ export class NetTransport implements Transport {
   isBlocked = false;
   private isCorked = false;
   private isGone = false;
+  private hasEnded = false;
 
-  /** @param socket must have `allowHalfOpen`; the transport takes it over */
+  /**
+   * @param socket must have `allowHalfOpen`; the transport takes it over
+   * @param tellsReset it is TCP, and nobody has asked for its peer's address: see {@link ended}
+   */
   constructor(
     readonly socket: Socket,
     public events: TransportEvents,
+    private readonly tellsReset = false,
   ) {
     (socket as WireSocket)[TRANSPORT] = this;
     socket.on('data', onData);
@@ -74,6 +79,7 @@ export class NetTransport implements Transport {
   }
 
   end(): void {
+    this.hasEnded = true;
     if (!this.isGone) this.socket.end();
   }
 
@@ -114,7 +120,15 @@ export class NetTransport implements Transport {
 
   /** @internal */
   ended(): void {
-    if (!this.isGone) this.events.onEnd(this);
+    if (this.isGone) return;
+    // What libuv calls an end may be a reset right behind octets, which is no end of content: then the system no longer
+    // knows the peer. A socket tells only the first time, so this works for those that nobody asked before.
+    if (this.tellsReset && !this.hasEnded && this.socket.remotePort === undefined) {
+      this.failed('ECONNRESET');
+      this.socket.destroy();
+    } else {
+      this.events.onEnd(this);
+    }
   }
 
   /** @internal */
@@ -214,7 +228,7 @@ export const NET: Network = {
         ? net.connect({ host, port, allowHalfOpen: true, noDelay: true, autoSelectFamily: false })
         : net.connect({ path, allowHalfOpen: true });
     socket.once('connect', onConnect);
-    return new NetTransport(socket, events);
+    return new NetTransport(socket, events, path === '');
   },
 };
 

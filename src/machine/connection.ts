@@ -67,6 +67,9 @@ export class Connection {
   now: number;
 
   private drains = false;
+  /** Octets of answers of our own that the running input has laid down. */
+  private laidDown = 0;
+  private putsOff = false;
   /** The request, or its dropped content, took too long: nothing more is waited for. */
   private isTimedOut = false;
 
@@ -239,7 +242,11 @@ export class Connection {
     } else if (request.body === h.BODY_CHUNKED && plan.minorVersion === 0) {
       this.refuse(new Fault('LENGTH_REQUIRED', 'downstream', 0));
     } else {
-      this.downstream.passContent(request, maxContentOctets);
+      const code = this.downstream.passContent(request, maxContentOctets);
+      if (code !== null) {
+        this.refuse(new Fault(code, 'downstream', 0));
+        return;
+      }
       this.stepResponse(RESPONSE_IN.FORWARD);
       this.upstream.begin(plan);
     }
@@ -318,6 +325,16 @@ export class Connection {
     this.respond(fault.status, this.policy.failed(exchange, fault.status, fault) ?? null);
   }
 
+  /**
+   * Whether one input has laid down so many answers that further requests must wait: whether the transport takes what
+   * is written shows only when they are drained, and a read full of requests could be owed a thousand times its size.
+   */
+  get hasAnsweredEnough(): boolean {
+    if (this.laidDown < MOST_LAID_DOWN) return false;
+    this.putsOff = true;
+    return true;
+  }
+
   /** Writes an answer of our own, whole. `plan` null: the built-in page. */
   private respond(status: number, plan: RespondPlan | null): void {
     const exchange = this.exchange!;
@@ -337,6 +354,7 @@ export class Connection {
     const { keepAliveLines } = this.rules;
     writeAnswer(this.out, exchange, status, plan, this.policy, this.closes, keepAliveLines);
     if (exchange.outcome === 'open') exchange.outcome = 'complete';
+    this.laidDown += this.out.position - this.out.start;
     this.writeOut();
     this.settle();
   }
@@ -459,7 +477,10 @@ export class Connection {
     }
     this.readsDownstream = this.downstream.isRead();
     this.readsUpstream = this.upstream.isReadable && !this.downstream.isBlocked;
-    this.deadline = Math.min(this.downstream.deadline(), this.upstream.deadline());
+    // Requests that were put off are looked at again soon, unless the transport says that they must wait.
+    this.deadline = this.putsOff ? this.now : Math.min(this.downstream.deadline(), this.upstream.deadline());
+    this.putsOff = false;
+    this.laidDown = 0;
   }
 
   // ---- Transitions
@@ -481,5 +502,7 @@ export class Connection {
   }
 }
 
+/** Octets of answers of our own that one input lays down before it puts off further requests. */
+const MOST_LAID_DOWN = 262144;
 /** Request content that an answer of our own makes useless is read up to this size, then the connection is closed. */
 const MAX_DROPPED_OCTETS = 1048576;

@@ -3,7 +3,7 @@
  * the downstream side is read and how long it is waited for. Part of {@link Connection}, which owns it and decides
  * what becomes of each request.
  */
-import { Fault } from '../error.js';
+import { type ErrorCode, Fault } from '../error.js';
 import * as h from '../message/head.js';
 import {
   CONTENT_END,
@@ -47,6 +47,10 @@ export class DownstreamSide {
   /** Request content is dropped: the answer is our own. */
   private dropsContent = false;
   private droppedSince = 0;
+  /** The rest of the chunk whose head is being decided on. */
+  private ahead: Buffer | null = null;
+  private aheadStart = 0;
+  private aheadEnd = 0;
   /** Octets that came too early: content before the upstream side is ready, or a pipelined request. */
   private held: Buffer | null = null;
   private lastOctetAt: number;
@@ -114,6 +118,7 @@ export class DownstreamSide {
         case REQUEST.IDLE:
         case REQUEST.HEAD:
           if (connection.responsePhase !== RESPONSE.IDLE || this.isBlocked) return at;
+          if (connection.hasAnsweredEnough) return at;
           at = this.readHead(chunk, at, end);
           break;
         case REQUEST.BODY:
@@ -157,7 +162,11 @@ export class DownstreamSide {
       connection.refuse(new Fault('CONNECT_REFUSED', 'downstream', 0));
       return end;
     }
+    this.ahead = chunk;
+    this.aheadStart = consumed;
+    this.aheadEnd = end;
     connection.decideOn(exchange);
+    this.ahead = null;
     return consumed;
   }
 
@@ -200,10 +209,28 @@ export class DownstreamSide {
     return this.phase === REQUEST.DONE || (this.phase === REQUEST.CLOSED && this.sawEof);
   }
 
-  /** Content of `request` will be passed on; beyond `maxContentOctets` it is refused. */
-  passContent(request: h.Head, maxContentOctets: number): void {
-    this.content.begin(request, true, maxContentOctets);
+  /**
+   * Content of `request` will be passed on; beyond `maxContentOctets` it is refused. Chunks that have come already are
+   * looked through first, so that no origin hears of a request that is broken from its start.
+   * @returns what is wrong with them, or null
+   */
+  passContent(request: h.Head, maxContentOctets: number): ErrorCode | null {
+    const { content, held, ahead } = this;
+    const { nameOctets } = this.connection.policy.reading;
     this.contentBegun = true;
+    if (
+      request.body === h.BODY_CHUNKED &&
+      (held !== null || (ahead !== null && this.aheadStart < this.aheadEnd))
+    ) {
+      content.begin(request, false, maxContentOctets, nameOctets);
+      const answer =
+        held !== null
+          ? drainContent(content, held, 0, held.length)
+          : drainContent(content, ahead!, this.aheadStart, this.aheadEnd);
+      if (answer === CONTENT_REFUSED) return content.fault;
+    }
+    content.begin(request, true, maxContentOctets, nameOctets);
+    return null;
   }
 
   /** What still comes of the request's content is read and dropped. */
@@ -367,5 +394,13 @@ export class DownstreamSide {
     const next = REQUEST_CELLS[this.phase * REQUEST_INPUTS.length + input];
     if (next === ABSENT) this.connection.unexpected();
     else this.phase = next;
+  }
+}
+
+/** Reads content up to its end, or as far as it came; answers the reader's last answer. */
+function drainContent(content: ContentReader, octets: Buffer, start: number, end: number): number {
+  for (let at = start; ; at = content.at) {
+    const answer = content.next(octets, at, end);
+    if (answer === CONTENT_MORE || answer === CONTENT_END || answer === CONTENT_REFUSED) return answer;
   }
 }

@@ -4,10 +4,10 @@
  * again. Part of {@link Connection}, which owns it.
  */
 import { Fault, type ErrorCode } from '../error.js';
-import { UPGRADE } from '../message/field-names.js';
+import { EXPECT, UPGRADE } from '../message/field-names.js';
 import * as h from '../message/head.js';
 import type { Head } from '../message/head.js';
-import { sharesProtocol } from '../message/protocols.js';
+import { namesProtocol, sharesProtocol } from '../message/protocols.js';
 import {
   CONTENT_END,
   CONTENT_MORE,
@@ -185,12 +185,14 @@ export class UpstreamSide {
     const plan = this.plan!;
     const { request } = exchange;
     const { out, effects } = connection;
-    // A switch can be offered only in HTTP/1.1, by name, and by Connection (RFC 9110 7.8).
+    // A switch can be offered only in HTTP/1.1, by name, and by Connection (RFC 9110 7.8). h2c is not: its tunnel would
+    // carry requests that no rule sees, and RFC 9113 3.1 has withdrawn it.
     const isOffer =
       plan.minorVersion === 1 &&
       request.minorVersion === 1 &&
       request.upgradeField >= 0 &&
-      (request.connection & h.OPTION_UPGRADE) !== 0;
+      (request.connection & h.OPTION_UPGRADE) !== 0 &&
+      !namesProtocol(request, UPGRADE, 'h2c');
     out.begin();
     const wrote = writeRequestHead(
       out,
@@ -205,8 +207,9 @@ export class UpstreamSide {
     this.isReusable = (wrote & WROTE_CLOSE) === 0;
     this.attempt!.octetsSent += out.position - out.start;
     effects.write(UPSTREAM, out.octets, out.start, out.position);
-    if (request.expectsContinue && plan.minorVersion === 0) {
-      // HTTP/1.0 knows no 100: the expectation is met here and stays here (RFC 9110 10.1.1).
+    if (request.expectsContinue && (plan.minorVersion === 0 || !passesExpect(request, plan))) {
+      // HTTP/1.0 knows no 100: the expectation is met here and stays here (RFC 9110 10.1.1). So it does where Connection
+      // names it or the configuration drops it: else content and 100 would wait for each other.
       out.begin();
       out.put(CONTINUE_RESPONSE);
       exchange.headOctetsSent += CONTINUE_RESPONSE.length;
@@ -606,3 +609,9 @@ const headOptions = {
   keepsLength: true,
   keepAliveLines: undefined as Uint8Array | undefined,
 };
+
+/** Whether the request's Expect goes on. */
+function passesExpect(request: Head, plan: ForwardPlan): boolean {
+  const field = request.fields[request.findField(EXPECT) * h.FIELD_STRIDE + h.NAME_ID];
+  return (field & h.NOMINATED) === 0 && plan.requestEdits.drops[EXPECT] !== 1;
+}

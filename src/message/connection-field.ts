@@ -48,6 +48,20 @@ function option(head: Head, start: number, end: number): number {
   return h.OPTION_OTHER;
 }
 
+/**
+ * Whether Connection in `head` names the field octets[start, end) of its trailer section. Trailer fields have no marks of
+ * their own; `head.connection` says whether it is worth asking.
+ */
+export function isNominated(head: Head, octets: Uint8Array, start: number, end: number): boolean {
+  const name = Buffer.from(octets.buffer, octets.byteOffset + start, end - start)
+    .toString('latin1')
+    .toLowerCase();
+  return head
+    .joinedText(CONNECTION)
+    .split(',')
+    .some((member) => member.trim().toLowerCase() === name);
+}
+
 /** Marks the fields named by octets[start, end). Host and the framing fields keep their meaning whatever is said. */
 function nominate(head: Head, start: number, end: number): void {
   const { octets, fields } = head;

@@ -11,6 +11,11 @@ export function sharesProtocol(offer: Head, answer: Head, id: number): boolean {
   return accepted.length > 0 && accepted.every((name) => offered.includes(name));
 }
 
+/** Whether fields with this id name the protocol. @param protocol in lower case */
+export function namesProtocol(head: Head, id: number, protocol: string): boolean {
+  return names(head, id).includes(protocol);
+}
+
 /** Protocol names compare without regard to case (RFC 9110 7.8). Once per handshake: strings are cheap enough. */
 function names(head: Head, id: number): string[] {
   const all: string[] = [];

@@ -9,6 +9,7 @@ import {
   COLON,
   DIGIT,
   equalsFolded,
+  FOLD,
   HEX,
   latin1,
   PERCENT,
@@ -160,14 +161,11 @@ function checkAuthority(head: Head, start: number, end: number): ErrorCode | nul
   const octets = head.octets;
   let i = start;
   if (octets[i] === 0x5b && i < end) {
-    i++;
-    while (i < end && octets[i] !== 0x5d) {
-      // IPv6 addresses and IPvFuture: hexadecimal digits, ":", "." and the letters of a future form.
+    for (i++; i < end && octets[i] !== 0x5d; i++) {
       if ((CLASS[octets[i]] & REG_NAME) === 0 && octets[i] !== COLON) return at(i, 'HOST_INVALID');
       if (octets[i] === PERCENT) return at(i, 'HOST_INVALID');
-      i++;
     }
-    if (i === end || i === start + 1) return at(start, 'HOST_INVALID');
+    if (i === end || !isIpLiteral(octets, start + 1, i)) return at(start, 'HOST_INVALID');
     i++;
   } else {
     for (; i < end && octets[i] !== COLON; i++) {
@@ -194,6 +192,68 @@ function checkAuthority(head: Head, start: number, end: number): ErrorCode | nul
   }
   return null;
 }
+
+/** IPv6address or IPvFuture (RFC 3986 3.2.2), without the brackets. A zone is none of either. */
+function isIpLiteral(octets: Uint8Array, start: number, end: number): boolean {
+  return FOLD[octets[start]] === LETTER_V ? isIpFuture(octets, start, end) : isIpv6(octets, start, end);
+}
+
+/** "v" 1*HEXDIG "." 1*( unreserved / sub-delims / ":" ) */
+function isIpFuture(octets: Uint8Array, start: number, end: number): boolean {
+  let i = start + 1;
+  while (i < end && (CLASS[octets[i]] & HEX) !== 0) i++;
+  if (i === start + 1 || i + 1 >= end || octets[i] !== DOT) return false;
+  // The octets behind the dot have been looked at.
+  return true;
+}
+
+/** Eight groups of one to four hexadecimal digits, or fewer around one "::"; the last two may be an IPv4 address. */
+function isIpv6(octets: Uint8Array, start: number, end: number): boolean {
+  let groups = 0;
+  let hasGap = false;
+  let i = start;
+  while (i < end) {
+    if (octets[i] === COLON && octets[i + 1] === COLON && i + 1 < end) {
+      if (hasGap) return false;
+      hasGap = true;
+      i += 2;
+      continue;
+    }
+    // A single colon stands between two groups only.
+    if (groups > 0 && octets[i - 1] !== COLON) {
+      if (octets[i] !== COLON) return false;
+      i++;
+    }
+    const group = i;
+    while (i < end && (CLASS[octets[i]] & HEX) !== 0) i++;
+    if (i < end && octets[i] === DOT) {
+      groups += 2;
+      if (!isIpv4(octets, group, end)) return false;
+      i = end;
+    } else {
+      groups++;
+      if (i === group || i - group > 4) return false;
+    }
+  }
+  return hasGap ? groups < 8 : groups === 8;
+}
+
+/** Four decimal numbers up to 255, without leading zeros. */
+function isIpv4(octets: Uint8Array, start: number, end: number): boolean {
+  let i = start;
+  for (let part = 0; part < 4; part++) {
+    if (part > 0 && octets[i++] !== DOT) return false;
+    const first = i;
+    let value = 0;
+    for (; i < end && (CLASS[octets[i]] & DIGIT) !== 0; i++) value = value * 10 + octets[i] - 0x30;
+    if (i === first || i - first > 3 || value > 255 || (i - first > 1 && octets[first] === 0x30))
+      return false;
+  }
+  return i === end;
+}
+
+const DOT = 0x2e;
+const LETTER_V = 0x76;
 
 /** Host, Connection, Upgrade, Expect and framing. */
 function checkFields(head: Head): ErrorCode | null {

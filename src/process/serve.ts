@@ -9,6 +9,7 @@ import { Driver, type TransportKind } from '../driver/driver.js';
 import { tryHandles } from '../driver/handle-trial.js';
 import type { ErrorLog, ListenAddress } from '../proxy/model.js';
 import type { Logs } from './logs.js';
+import { connectionsWithin, openFileLimit } from './open-files.js';
 import { removePidFile, writePidFile } from './pid-file.js';
 import { describeCall, describeErrno } from './system-error.js';
 
@@ -36,8 +37,15 @@ export class Service {
 
   constructor(private readonly options: ServiceOptions) {
     const { config, log } = options;
+    const { workerConnections } = config.main;
+    const limit = openFileLimit();
+    const fitting = connectionsWithin(limit, config.listeners.length);
+    if (workerConnections > fitting) {
+      const text = `${workerConnections} worker_connections exceed open file resource limit: ${limit}`;
+      log.log('warn', `${text}, so there are ${fitting}`);
+    }
     this.driver = new Driver({
-      workerConnections: config.main.workerConnections,
+      workerConnections: Math.min(workerConnections, fitting),
       transport: options.transport,
       onNotice: (level, text) => log.log(level, text),
     });

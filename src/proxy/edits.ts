@@ -55,11 +55,33 @@ const REPLACED = new Set(['last-modified', 'etag']);
  * @throws CompileError for a name that is not a token
  */
 export function requestEdits(sets: readonly SetField[], proxyHost: Template): FieldEdits<Exchange> {
-  const lines = sets.map(({ name, value }) => line(name, value));
-  const setsHost = sets.some(({ name }) => name.toLowerCase() === 'host');
+  const lines = sets.map(({ name, value }) =>
+    line(name, isHost(name) && !value.isConstant ? new OrElse(value, proxyHost) : value),
+  );
+  const setsHost = sets.some(({ name }) => isHost(name));
   // Host goes first: RFC 9110 7.2 asks senders for it.
   const first = setsHost ? lines.sort(hostFirst) : [line('Host', proxyHost), ...lines];
   return new FieldEdits<Exchange>([], first);
+}
+
+function isHost(name: string): boolean {
+  return name.toLowerCase() === 'host';
+}
+
+/**
+ * A value, or another where it is empty. An HTTP/1.0 request may come without Host, and must not become an HTTP/1.1
+ * request without one (RFC 9112 3.2), as it would with `Host $http_host` in nginx.
+ */
+class OrElse implements ValueSource<Exchange> {
+  constructor(
+    private readonly value: ValueSource<Exchange>,
+    private readonly other: ValueSource<Exchange>,
+  ) {}
+  put(exchange: Exchange, out: OctetWriter): void {
+    const length = out.position - out.start;
+    this.value.put(exchange, out);
+    if (out.position - out.start === length) this.other.put(exchange, out);
+  }
 }
 
 function hostFirst(a: FieldSet<Exchange>, b: FieldSet<Exchange>): number {

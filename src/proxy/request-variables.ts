@@ -6,8 +6,8 @@ import { hostname } from 'node:os';
 import type { OctetWriter } from '../bytes/octet-writer.js';
 import { COMMA, FOLD, latin1, SLASH } from '../bytes/octets.js';
 import type { Exchange } from '../machine/exchange.js';
-import { FIELD_NAMES } from '../message/field-names.js';
-import type { Head } from '../message/head.js';
+import { FIELD_NAMES, HOST } from '../message/field-names.js';
+import { FORM_ABSOLUTE, type Head } from '../message/head.js';
 import { cacheOf, contextOf, hasTarget, momentOf } from './context.js';
 import {
   argumentValue,
@@ -50,6 +50,7 @@ function span(from: (head: Head) => number, to: (head: Head) => number): Variabl
 /** A request field by the name that follows `http_`. */
 function field(member: string): Variable {
   const name = member.replaceAll('_', '-');
+  if (name === 'host') return HTTP_HOST;
   const id = FIELD_NAMES.intern(name);
   const separator = separatorOf(name);
   return stable(
@@ -57,6 +58,23 @@ function field(member: string): Variable {
     ({ request }, out) => putJoined(request, id, separator, out),
     ({ request }) => request.findField(id) >= 0,
   );
+}
+
+/**
+ * $http_host: Host as received; of an absolute target its authority, which takes Host's place (RFC 9112 3.2.2). Routing
+ * by one and passing on the other would let a request reach a host that the rules for it never saw.
+ */
+const HTTP_HOST = stable(
+  ({ request }) => (request.form === FORM_ABSOLUTE ? authority(request) : joinedText(request, HOST, COMMA)),
+  ({ request }, out) => {
+    if (request.form === FORM_ABSOLUTE) out.put(request.octets, request.hostStart, request.hostEnd);
+    else putJoined(request, HOST, COMMA, out);
+  },
+  ({ request }) => request.form === FORM_ABSOLUTE || request.findField(HOST) >= 0,
+);
+
+function authority(head: Head): string {
+  return head.text(head.hostStart, head.hostEnd);
 }
 
 /** Behind the last octet of the host, a final dot excluded, which nginx drops too. */

@@ -588,7 +588,7 @@ describe('config locations', () => {
     expect(reading).to.deep.equal({
       headTimeoutMs: 5000,
       maxLineOctets: 16384,
-      maxHeadOctets: 16384,
+      maxHeadOctets: 24576,
       maxFields: 10,
       nameOctets: PLAIN_NAME,
     });

@@ -95,6 +95,27 @@ for (const transport of ['net', 'handle'] as const)
       };
     }
 
+    it('tells a reset from an end, even when it comes together with the last octets', async () => {
+      const head = 'HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n';
+      const port = await origin((socket) =>
+        socket.once('data', () => {
+          socket.write(`${head}partial`);
+          socket.resetAndDestroy();
+        }),
+      );
+      const peers = always(port);
+      const served = await proxy(() => forwardPlan(peers));
+      for (let i = 0; i < 10; i++) {
+        const one = client(served.port);
+        one.socket.write(GET);
+        // Closed without the last chunk.
+        let hasEnded = false;
+        one.socket.on('end', () => (hasEnded = true));
+        await one.until(() => hasEnded || one.received.includes('0\r\n\r\n'));
+        expect(one.received).to.not.include('0\r\n\r\n');
+      }
+    });
+
     it('keeps upstream connections and uses them for other clients', async () => {
       let connections = 0;
       const port = await origin((socket) => {

@@ -69,6 +69,26 @@ describe('machine: who is read when', () => {
     expect(reads(player.machine)).to.equal('down -');
   });
 
+  it('lays down no more answers of its own at a time than it can answer for', () => {
+    const player = new Player(new TestPolicy(() => respondPlan(200, 'x'.repeat(60_000))));
+    player.step({ down: GET.repeat(50) });
+    const first = player.record.downstream.length;
+    expect(first).to.be.within(262_144, 262_144 + 61_000);
+    expect(reads(player.machine)).to.equal('- -');
+    // What was put off is looked at again by the next turn of the wheel, and goes on unless the client is blocked.
+    expect(player.machine.deadline).to.equal(0);
+    player.step({ wait: 100 });
+    expect(player.record.downstream).to.have.length(2 * first);
+    player.step('block down');
+    expect(player.machine.deadline).to.be.greaterThan(1000);
+    player.step({ wait: 100 });
+    expect(player.record.downstream).to.have.length(2 * first);
+    player.step('unblock down');
+    for (let i = 0; i < 20; i++) player.step({ wait: 100 });
+    expect(player.record.downstream.match(/HTTP\/1.1 200 OK/g)).to.have.length(50);
+    expect(reads(player.machine)).to.equal('down -');
+  });
+
   it('stops each side of a tunnel for the other alone', () => {
     follow([
       [{ down: UPGRADE }, 'down up'],

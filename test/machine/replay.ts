@@ -30,6 +30,8 @@ export type Step =
   | 'refused'
   | 'block down'
   | 'unblock down'
+  | 'progress down'
+  | 'progress up'
   | 'block up'
   | 'unblock up'
   | 'drain'
@@ -125,6 +127,12 @@ export class Player {
           break;
         case 'unblock down':
           machine.drained(DOWNSTREAM, this.now);
+          break;
+        case 'progress down':
+          machine.progressed(DOWNSTREAM, this.now);
+          break;
+        case 'progress up':
+          machine.progressed(UPSTREAM, this.now);
           break;
         case 'block up':
           machine.blocked(UPSTREAM, this.now);

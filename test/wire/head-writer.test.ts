@@ -122,19 +122,19 @@ const REQUESTS: readonly RequestCase[] = [
 
   // Start line
   {
-    name: 'an absolute target goes on as path and query',
+    name: 'an absolute target goes on as path and query, its authority as Host (RFC 9112 3.2.2)',
     head: 'GET http://b:80/x?y HTTP/1.1\r\nHost: a\r\n\r\n',
-    sent: 'GET /x?y HTTP/1.1\r\nHost: a\r\n\r\n',
+    sent: 'GET /x?y HTTP/1.1\r\nHost: b:80\r\n\r\n',
   },
   {
     name: 'an absolute target without a path goes on as "/"',
     head: 'GET http://b HTTP/1.1\r\nHost: a\r\n\r\n',
-    sent: 'GET / HTTP/1.1\r\nHost: a\r\n\r\n',
+    sent: 'GET / HTTP/1.1\r\nHost: b\r\n\r\n',
   },
   {
     name: 'an absolute target with a query alone gets its "/"',
     head: 'GET http://b?y HTTP/1.1\r\nHost: a\r\n\r\n',
-    sent: 'GET /?y HTTP/1.1\r\nHost: a\r\n\r\n',
+    sent: 'GET /?y HTTP/1.1\r\nHost: b\r\n\r\n',
   },
   {
     name: 'OPTIONS for a whole server',
@@ -144,17 +144,17 @@ const REQUESTS: readonly RequestCase[] = [
   {
     name: 'OPTIONS for a whole server, in absolute-form (RFC 9112 3.2.4)',
     head: 'OPTIONS http://b:80 HTTP/1.1\r\nHost: a\r\n\r\n',
-    sent: 'OPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n',
+    sent: 'OPTIONS * HTTP/1.1\r\nHost: b:80\r\n\r\n',
   },
   {
     name: 'OPTIONS with a path, in absolute-form',
     head: 'OPTIONS http://b/ HTTP/1.1\r\nHost: a\r\n\r\n',
-    sent: 'OPTIONS / HTTP/1.1\r\nHost: a\r\n\r\n',
+    sent: 'OPTIONS / HTTP/1.1\r\nHost: b\r\n\r\n',
   },
   {
     name: 'OPTIONS with a query alone, in absolute-form',
     head: 'OPTIONS http://b?q HTTP/1.1\r\nHost: a\r\n\r\n',
-    sent: 'OPTIONS /?q HTTP/1.1\r\nHost: a\r\n\r\n',
+    sent: 'OPTIONS /?q HTTP/1.1\r\nHost: b\r\n\r\n',
   },
   {
     name: 'a configured target',

@@ -55,7 +55,8 @@ export function readingRules(level: Level): ReadingRules {
   return {
     headTimeoutMs: level.get(downstream.HEADER_TIMEOUT),
     maxLineOctets: Math.max(octets, small),
-    maxHeadOctets: Math.max(count * octets, small),
+    // A buffer that is larger than the large ones is used beside them.
+    maxHeadOctets: count * octets + (small > octets ? small : 0),
     maxFields: level.get(downstream.MAX_HEADERS),
     ...(level.get(downstream.IGNORE_INVALID)
       ? { nameOctets: level.get(downstream.UNDERSCORES) ? PLAIN_NAME_UNDERSCORE : PLAIN_NAME }

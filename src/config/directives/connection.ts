@@ -129,7 +129,9 @@ export const CONNECTION_DIRECTIVES: readonly Entry[] = [
     syntax: 'size',
     fallback: '1k',
     page: PAGE,
-    note: 'Where it is larger than one of `large_client_header_buffers`, a line may be as long as this.',
+    note:
+      'Where it is larger than one of `large_client_header_buffers`, a line may be as long as this, and a head as ' +
+      'long as all of them together.',
     apply(directive, level) {
       level.set(HEADER_BUFFER_SIZE, lineSizeOf(directive, directive.args[0]), directive);
     },

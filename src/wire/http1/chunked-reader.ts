@@ -21,6 +21,7 @@ import {
   TOKEN,
 } from '../../bytes/octets.js';
 import type { OctetWriter } from '../../bytes/octet-writer.js';
+import { isNominated } from '../../message/connection-field.js';
 import {
   CONNECTION,
   CONTENT_LENGTH,
@@ -30,10 +31,12 @@ import {
 } from '../../message/field-names.js';
 import {
   FIELD_STRIDE,
-  ID_MASK,
+  type Head,
   NAME_END,
   NAME_ID,
   NAME_START,
+  NOMINATED,
+  OPTION_OTHER,
   VALUE_END,
   VALUE_START,
 } from '../../message/head.js';
@@ -95,10 +98,14 @@ export class ChunkedReader {
   /**
    * @param asReceived spans hold framing and content as received, extensions cut out; false: content alone
    * @param maxContentOctets CONTENT_TOO_LARGE beyond this; 0 for no limit
+   * @param owner the message's head: trailer fields that its Connection names do not go on
+   * @param nameOctets as in HeadLimits: nor do those with another octet in their names
    */
   constructor(
     private readonly asReceived: boolean,
     private readonly maxContentOctets: number,
+    private readonly owner: Head | null = null,
+    private readonly nameOctets?: Uint8Array,
   ) {}
 
   /**
@@ -192,12 +199,17 @@ export class ChunkedReader {
 
   /** Lays down the trailer section as received, less the fields that do not belong there, and the end of the message. */
   writeTrailer(out: OctetWriter): void {
+    const { owner } = this;
     const { head } = this.trailer!;
+    const hasNominations = owner !== null && (owner.connection & OPTION_OTHER) !== 0;
     for (let i = 0; i < head.count; i++) {
       const f = i * FIELD_STRIDE;
-      const id = head.fields[f + NAME_ID] & ID_MASK;
-      if (id !== 0 && HOP_BY_HOP.includes(id)) continue;
-      out.put(head.octets, head.fields[f + NAME_START], head.fields[f + NAME_END]);
+      const id = head.fields[f + NAME_ID];
+      const start = head.fields[f + NAME_START];
+      const end = head.fields[f + NAME_END];
+      if ((id !== 0 && HOP_BY_HOP.includes(id)) || id >= NOMINATED) continue;
+      if (hasNominations && isNominated(owner, head.octets, start, end)) continue;
+      out.put(head.octets, start, end);
       out.putLatin1(': ');
       out.put(head.octets, head.fields[f + VALUE_START], head.fields[f + VALUE_END]);
       out.putLatin1('\r\n');
@@ -213,7 +225,9 @@ export class ChunkedReader {
 
   private readTrailer(octets: Buffer, at: number, end: number): number {
     const trailer = this.trailer!;
-    const answer = trailer.read(octets, at, end, TRAILER_LIMITS);
+    const { nameOctets } = this;
+    const limits = nameOctets === undefined ? TRAILER_LIMITS : { ...TRAILER_LIMITS, nameOctets };
+    const answer = trailer.read(octets, at, end, limits);
     if (answer === HEAD_REFUSED) {
       const isExcess = trailer.fault !== 'HEAD_SYNTAX';
       return this.refuse(isExcess ? 'TRAILER_TOO_LARGE' : 'TRAILER_INVALID', at);

@@ -39,13 +39,16 @@ export class ContentReader {
    * Prepares for the content of `head`.
    * @param asReceived chunked content is passed on with its framing; false: without
    * @param maxContentOctets chunked content beyond this is refused; 0 for no limit
+   * @param nameOctets as in HeadLimits, for the trailer section
    */
-  begin(head: Head, asReceived: boolean, maxContentOctets: number): void {
+  begin(head: Head, asReceived: boolean, maxContentOctets: number, nameOctets?: Uint8Array): void {
     this.release();
     this.body = head.body;
     this.left = head.body === BODY_LENGTH ? head.contentLength : 0;
     this.passed = 0;
-    if (head.body === BODY_CHUNKED) this.chunked = new ChunkedReader(asReceived, maxContentOctets);
+    if (head.body === BODY_CHUNKED) {
+      this.chunked = new ChunkedReader(asReceived, maxContentOctets, head, nameOctets);
+    }
   }
 
   /** What is wrong, after CONTENT_REFUSED. */

@@ -152,6 +152,14 @@ export class HeadReader {
     const count = Math.min(end - this.consumed, room, STRIDE_OCTETS);
     copyOctets(chunk, this.consumed, this.consumed + count, llhttp.window, HEADROOM + this.held);
     const code = llhttp.execute(this.parser, this.spans, HEADROOM + from, HEADROOM + this.held + count);
+    const seen = this.held + count;
+    if (this.type === TYPE_REQUEST && this.lacksVersion(seen)) {
+      this.store(chunk, this.consumed, this.consumed + count);
+      const { startLineEnd } = this.spans;
+      if (!this.refuseExcess(startLineEnd - HEADROOM + 1, limits))
+        this.refuse('VERSION_INVALID', startLineEnd - HEADROOM);
+      return HEAD_REFUSED;
+    }
     if (code === HPE_OK) {
       this.store(chunk, this.consumed, this.consumed + count);
       this.consumed += count;
@@ -171,6 +179,19 @@ export class HeadReader {
     this.consumed += used;
     this.fed = this.held;
     return this.finish(limits);
+  }
+
+  /**
+   * Whether the request line has ended behind its target: HTTP/0.9, which would be all of a request. It is refused at
+   * once, as its sender waits for the answer. `seen` octets of the head have come.
+   */
+  private lacksVersion(seen: number): boolean {
+    const { startLineStart, startLineEnd } = this.spans;
+    const behind = startLineEnd - HEADROOM;
+    if (behind >= seen || startLineStart - HEADROOM !== this.head.methodEnd + 1) return false;
+    // What came with an earlier read is no longer in the window, which all heads share.
+    const octet = behind < this.held ? this.head.octets[behind] : this.llhttp.window[startLineEnd];
+    return octet === CR || octet === LF;
   }
 
   /** The head is whole: fill in its fields and judge it. */

@@ -7,7 +7,14 @@ import type { OctetWriter } from '../../bytes/octet-writer.js';
 import { CLASS, CR, equalsFolded, FIELD_VALUE, latin1, SP, TAB } from '../../bytes/octets.js';
 import { listMembers } from '../../message/connection-field.js';
 import type { FieldEdits, FieldSet, ValueSource } from '../../message/field-edits.js';
-import { CONNECTION, CONTENT_LENGTH, EXPECT, TRANSFER_ENCODING, UPGRADE } from '../../message/field-names.js';
+import {
+  CONNECTION,
+  CONTENT_LENGTH,
+  EXPECT,
+  HOST,
+  TRANSFER_ENCODING,
+  UPGRADE,
+} from '../../message/field-names.js';
 import * as h from '../../message/head.js';
 import type { Head } from '../../message/head.js';
 import { reasonPhrase, wireStatus } from '../../message/statuses.js';
@@ -23,6 +30,7 @@ const CLOSE_LINE = latin1('Connection: close\r\n');
 const KEEP_ALIVE_LINE = latin1('Connection: keep-alive\r\n');
 const UPGRADE_LINE = latin1('Connection: upgrade\r\n');
 const CONTENT_LENGTH_PREFIX = latin1('Content-Length: ');
+const HOST_PREFIX = latin1('Host: ');
 const UPGRADE_MEMBER = latin1('upgrade');
 const CLOSE_MEMBER = latin1('close');
 
@@ -77,8 +85,16 @@ export function writeRequestHead<Context>(
       writeSet(out, set, context);
     }
   }
+  // Where no configuration sets Host, the authority of an absolute target takes its place (RFC 9112 3.2.2).
+  const replacesHost = head.form === h.FORM_ABSOLUTE && edits.drops[HOST] === 0;
+  if (replacesHost) {
+    out.put(HOST_PREFIX);
+    out.put(head.octets, head.hostStart, head.hostEnd);
+    out.put(CRLF);
+  }
   // HTTP/1.0 knows no expectation: one of an HTTP/1.0 request was ignored (RFC 9110 10.1.1), and must not come alive.
-  copyFields(out, head, edits.drops, minorVersion === 0 || head.minorVersion === 0 ? EXPECT : 0);
+  const expect = minorVersion === 0 || head.minorVersion === 0 ? EXPECT : 0;
+  copyFields(out, head, edits.drops, expect, replacesHost ? HOST : 0);
   if (head.body === h.BODY_CHUNKED) out.put(CHUNKED_LINE);
   out.put(CRLF);
   const isOffered = offersProtocol && (connection & h.OPTION_UPGRADE) !== 0;
@@ -298,16 +314,17 @@ function removeUpgrade(octets: Buffer, start: number, end: number): number {
 /**
  * Copies the field lines that stay, in runs: octets, order, case and duplicates as received. A line whose value has
  * unusual white space around it is laid down afresh (WIRE rule A2: OWS is no part of a value).
- * @param dropsToo id of one more name to drop, or 0
+ * @param dropsToo id of one more name to drop, or 0; `andToo` of another
  */
-function copyFields(out: OctetWriter, head: Head, drops: Uint8Array, dropsToo: number): void {
+function copyFields(out: OctetWriter, head: Head, drops: Uint8Array, dropsToo: number, andToo = 0): void {
   const { octets, fields, count } = head;
   let run = -1;
   for (let i = 0, f = 0; i < count; i++, f += h.FIELD_STRIDE) {
     const name = fields[f + h.NAME_START];
     const id = fields[f + h.NAME_ID];
     const isDropped =
-      id !== 0 && ((id < drops.length && drops[id] === 1) || id >= h.NOMINATED || id === dropsToo);
+      id !== 0 &&
+      ((id < drops.length && drops[id] === 1) || id >= h.NOMINATED || id === dropsToo || id === andToo);
     if (!isDropped && isPlainLine(octets, fields, f)) {
       if (run < 0) run = name;
       continue;

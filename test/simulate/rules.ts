@@ -1,0 +1,161 @@
+/** The policy of the simulated proxy: plans by the request's own script, and an account of what was handed out. */
+import type { Fault } from '../../src/error.js';
+import type { Exchange } from '../../src/machine/exchange.js';
+import type {
+  DownstreamRules,
+  ForwardPlan,
+  Peer,
+  PeerSource,
+  Plan,
+  Policy,
+  PoolRules,
+} from '../../src/machine/policy.js';
+import { forwardPlan, READING, respondPlan } from '../machine/policies.js';
+import { type Entry, Violation } from './ledger.js';
+import type { World } from './world.js';
+
+export const RULES: DownstreamRules = {
+  keepaliveTimeoutMs: 15_000,
+  keepaliveRequests: 1000,
+  keepaliveTimeMs: 3_600_000,
+  bodyTimeoutMs: 15_000,
+  sendTimeoutMs: 60_000,
+  maxContentOctets: 1_000_000,
+  lingeringTimeMs: 10_000,
+  lingeringTimeoutMs: 3_000,
+};
+const WILD_RULES: DownstreamRules = {
+  ...RULES,
+  keepaliveRequests: 7,
+  bodyTimeoutMs: 4000,
+  sendTimeoutMs: 6000,
+};
+const READING_RULES = { ...READING, headTimeoutMs: 20_000 };
+
+const CALM_POOL: PoolRules = { maxIdle: 8, idleTimeoutMs: 4000, maxRequests: 50, maxAgeMs: 60_000 };
+const WILD_POOL: PoolRules = { maxIdle: 4, idleTimeoutMs: 2000, maxRequests: 20, maxAgeMs: 20_000 };
+const NO_POOL: PoolRules = { maxIdle: 0, idleTimeoutMs: 0, maxRequests: 1, maxAgeMs: 0 };
+
+const peer = (name: string, port: number, pool: PoolRules): Peer => ({
+  name,
+  host: '127.0.0.1',
+  port,
+  path: '',
+  pool,
+});
+
+/** Peers tried one after another; every one handed out must come back, once. */
+class Peers implements PeerSource {
+  /** Peers in the hands of the machines. */
+  out = 0;
+  constructor(
+    private readonly world: World,
+    private readonly peers: readonly Peer[],
+  ) {}
+  next(exchange: Exchange): Peer | undefined {
+    const tried = exchange.attempts.length;
+    if (tried >= this.peers.length) return undefined;
+    this.out++;
+    return this.peers[(exchange.ordinal + tried) % this.peers.length];
+  }
+  release(peer: Peer): void {
+    this.out--;
+    if (this.out < 0) this.world.fail('a peer came back twice', peer.name);
+  }
+}
+
+export class SimPolicy implements Policy {
+  readonly reading = READING_RULES;
+  readonly defaults = RULES;
+  readonly sources: readonly Peers[];
+  private readonly plans: Record<string, Plan>;
+  private readonly own: Plan = respondPlan(200, LOCAL_CONTENT, RULES);
+  private readonly silent: Plan = respondPlan(444, '', RULES);
+  /** Exchanges that were planned, or refused, and are not finished. */
+  private readonly open = new Set<Exchange>();
+
+  constructor(private readonly world: World) {
+    const calm = new Peers(world, [peer('calm', 1, CALM_POOL)]);
+    const wild = new Peers(world, [
+      peer('wild1', 2, WILD_POOL),
+      peer('wild2', 3, WILD_POOL),
+      peer('wild3', 4, WILD_POOL),
+    ]);
+    const old = new Peers(world, [peer('old1', 5, NO_POOL), peer('old2', 6, NO_POOL)]);
+    this.sources = [calm, wild, old];
+    const plan = (peers: Peers, options: Partial<ForwardPlan>): ForwardPlan =>
+      forwardPlan(peers, {
+        downstream: RULES,
+        connectTimeoutMs: 3000,
+        sendTimeoutMs: 60_000,
+        readTimeoutMs: 20_000,
+        ...options,
+      });
+    const shared = plan(calm, {});
+    this.plans = {
+      calm: shared,
+      late: shared,
+      wild: plan(wild, {
+        downstream: WILD_RULES,
+        sendTimeoutMs: 4000,
+        readTimeoutMs: 5000,
+        nextOn: 7,
+        nextTimeoutMs: 12_000,
+      }),
+      old: plan(old, { downstream: WILD_RULES, minorVersion: 0, readTimeoutMs: 5000, nextTries: 2 }),
+    };
+  }
+
+  plan(exchange: Exchange): Plan | undefined {
+    const { request } = exchange;
+    const target = request.text(request.targetStart, request.targetEnd);
+    const entry = this.world.ledger.find(target);
+    this.open.add(exchange);
+    if (entry === undefined) return this.own;
+    exchange.context = entry;
+    if (!entry.headReceived) throw new Violation('a request that the strict reader does not see', target);
+    const { plan } = entry.script;
+    if (plan === 'late') {
+      this.world.decideLater(exchange, this.plans.late);
+      return undefined;
+    }
+    if (plan === 'respond') return this.own;
+    if (plan === 'silent') return this.silent;
+    return this.plans[plan];
+  }
+
+  failed(): undefined {
+    return undefined;
+  }
+
+  finished(exchange: Exchange): void {
+    if (exchange.plan !== undefined && !this.open.has(exchange)) {
+      throw new Violation('an exchange was finished twice', String(exchange.ordinal));
+    }
+    this.open.delete(exchange);
+    this.world.finished(exchange);
+  }
+
+  fault(fault: Fault, exchange: Exchange | null): void {
+    this.world.figures.faults++;
+    (exchange?.context as Entry | undefined)?.faults.push(`${fault.code} ${fault.side}`);
+    if (fault.code === 'UNEXPECTED_INPUT' || fault.side === 'internal') {
+      this.world.fail('an input that was not expected', `${fault.message} ${describe(exchange)}`);
+    }
+  }
+
+  /** At the end nothing may be left in anybody's hands. */
+  checkEmpty(): void {
+    if (this.open.size > 0) throw new Violation('an exchange was never finished', String(this.open.size));
+    for (const { out } of this.sources) {
+      if (out !== 0) throw new Violation('a peer was not given back', String(out));
+    }
+  }
+}
+
+/** Content of the proxy's own answers. */
+export const LOCAL_CONTENT = 'an answer of the proxy itself';
+
+function describe(exchange: Exchange | null): string {
+  return exchange === null ? 'outside an exchange' : exchange.request.text(0, exchange.request.startLineEnd);
+}
