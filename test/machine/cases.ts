@@ -657,6 +657,15 @@ export const CASES: readonly Case[] = [
     finished: ['200 complete'],
   },
   {
+    name: 'h2c is never offered: its tunnel would carry requests that no rule sees',
+    source: 'RFC 9113 3.1',
+    steps: [{ down: UPGRADE.replace('websocket', 'h2c') }, { up: OK }],
+    downstream: OK_DOWN,
+    upstream: [UPGRADE_UP.replace('Upgrade: websocket\r\nConnection: upgrade\r\n', '')],
+    events: [CONNECT, 'release'],
+    finished: ['200 complete'],
+  },
+  {
     name: 'Upgrade in HTTP/1.0 is ignored',
     source: 'RFC 9110 7.8',
     steps: [{ down: UPGRADE.replace('1.1', '1.0') }, { up: OK }],

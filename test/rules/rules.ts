@@ -311,6 +311,7 @@ export const RULES: readonly Rule[] = [
     proofs: [
       [MACHINE, 'Upgrade without Connection: upgrade is no offer: neither goes on'],
       [MACHINE, 'Upgrade in HTTP/1.0 is ignored'],
+      [MACHINE, 'h2c is never offered: its tunnel would carry requests that no rule sees'],
       [CONNECTION, '## An empty Upgrade offers nothing'],
     ],
   },
