@@ -3,6 +3,7 @@
  * progress on stderr. Figures are shown, not judged: test/limits/abuse.test.ts judges a small run.
  */
 import { execFileSync } from 'node:child_process';
+import { loadavg } from 'node:os';
 import { parseArgs } from 'node:util';
 import { cleanUp } from '../test/e2e/harness.js';
 import { showAbuse, showAbuseMarkdown } from './abuse/report.js';
@@ -16,6 +17,7 @@ const HELP = `npm run abuse -- [--only SCENARIO]... [--no-nginx] [--quick] [--ma
 
   --only SCENARIO  this scenario alone; may be given several times
   --no-nginx       wirehop alone, even where nginx is installed
+  --rounds N       each scenario N times, the proxies in turn; shown is the run with the median p99 (default 1)
   --quick          tens of connections, two seconds each: enough to see that everything works
   --markdown       the table as docs/limits.md has it
   --list           what there is
@@ -26,6 +28,7 @@ async function main(): Promise<number> {
     options: {
       only: { type: 'string', multiple: true },
       'no-nginx': { type: 'boolean', default: false },
+      rounds: { type: 'string', default: '1' },
       quick: { type: 'boolean', default: false },
       markdown: { type: 'boolean', default: false },
       list: { type: 'boolean', default: false },
@@ -54,19 +57,30 @@ async function main(): Promise<number> {
       skipped.push(`${scenario.name}: ${reason}`);
       continue;
     }
-    for (const subject of subjects.filter((name) => missing(name) === null)) {
-      process.stderr.write(`${scenario.name}, ${subject}\n`);
-      figures.push(await runScenario(scenario, subject, effort));
+    const runs = new Map<SubjectName, ScenarioFigures[]>();
+    for (let round = 1; round <= Number(values.rounds); round++) {
+      for (const subject of subjects.filter((name) => missing(name) === null)) {
+        process.stderr.write(`${scenario.name}, ${subject}, round ${round}\n`);
+        runs.set(subject, [...(runs.get(subject) ?? []), await runScenario(scenario, subject, effort)]);
+      }
     }
+    for (const all of runs.values()) figures.push(middle(all));
   }
   const nginx = subjects.includes('nginx') && missing('nginx') === null ? nginxVersion() : '';
-  print(`${describeEnvironment(environment())}\n${nginx}\n`);
+  const load = loadavg().map((value) => value.toFixed(1));
+  print(`${describeEnvironment(environment())}\n${nginx}load averages at the end: ${load.join(' ')}\n\n`);
   print(`${values.markdown ? showAbuseMarkdown(figures) : showAbuse(figures)}\n`);
   for (const one of skipped) print(`skipped ${one}\n`);
   for (const { scenario, subject, faults } of figures) {
     for (const fault of faults.slice(0, 5)) print(`${scenario.name}, ${subject}: ${fault}\n`);
   }
   return 0;
+}
+
+/** The run with the median 99th percentile during the attack. */
+function middle(runs: readonly ScenarioFigures[]): ScenarioFigures {
+  const p99 = ({ during }: ScenarioFigures): number => during.client.proxy.p99;
+  return [...runs].sort((a, b) => p99(a) - p99(b))[runs.length >> 1];
 }
 
 /** As `nginx -v` says it, on stderr. */

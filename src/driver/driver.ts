@@ -64,8 +64,12 @@ export interface DriverCounters {
   shed: number;
 }
 
+/** Share of the connections that is kept for the upstream side. */
+const UPSTREAM_RESERVE = 1 / 16;
 /** How many connections are looked at for one that can be closed to make room. */
 const SHED_LOOKS = 64;
+/** Longer than a turn of the event loop takes, unless there is a flood. */
+const QUIET_MS = 100;
 /** A shortage of connections is reported this often at most: a flood must not fill the log. */
 const SHORTAGE_EVERY_MS = 1000;
 
@@ -87,20 +91,25 @@ export class Driver implements Dialler {
   private readonly sessions = new Set<Session>();
   private readonly pools = new Map<PoolRules, Pool>();
   private readonly workerConnections: number;
+  /** Of these, those that no downstream connection may take. */
+  private readonly reserve: number;
   private readonly onNotice: (level: NoticeLevel, text: string) => void;
   private serial = 0;
   private drains = false;
   private onEmpty: (() => void) | null = null;
   /** Transports that are closing, as {@link flush} has it. */
   private readonly closing = new Set<Transport>();
-  /** Goes round the sessions, looking for idle ones. */
-  private round = this.sessions.values();
+  /** See {@link readSince}. Monotonic ms. */
+  private thisTurn = -Infinity;
+  private turnBefore = -Infinity;
+  private countsTurns = false;
   /** Monotonic ms of the last reports that connections are short: closed to make room, refused. */
   private warnedAt = -Infinity;
   private alertedAt = -Infinity;
 
   constructor(options: DriverOptions = {}) {
     this.workerConnections = options.workerConnections ?? 512;
+    this.reserve = Math.floor(this.workerConnections * UPSTREAM_RESERVE);
     this.onNotice = options.onNotice ?? (() => undefined);
     const time = options.time ?? systemTime();
     this.time = time;
@@ -134,7 +143,7 @@ export class Driver implements Dialler {
     const { counters } = this;
     const now = this.time.now();
     counters.accepted++;
-    if (this.isFull && !this.shedIdle(now) && !this.evictIdle()) {
+    if (!this.hasRoom() && !this.shedIdle(now)) {
       counters.refused++;
       if (now - this.alertedAt >= SHORTAGE_EVERY_MS) {
         this.alertedAt = now;
@@ -198,14 +207,14 @@ export class Driver implements Dialler {
       const idle = this.pool(peer.pool).take(peer);
       if (idle !== undefined) return idle;
     }
-    if (!this.isFull || this.evictIdle()) {
+    if (this.free > 0 || this.evictIdle()) {
       this.connect(session, peer, now);
       return null;
     }
     // Another session's effects cannot be carried out in the middle of this one's.
     session.cancelDial = this.time.defer(() => {
       const then = this.time.now();
-      if (!this.isFull || this.shedIdle(then)) this.connect(session, peer, then);
+      if (this.free > 0 || this.shedIdle(then)) this.connect(session, peer, then);
       else this.pump.linkFailed(session, 'worker_connections are not enough');
     });
     return null;
@@ -268,9 +277,21 @@ export class Driver implements Dialler {
     return pool;
   }
 
-  private get isFull(): boolean {
+  /** Connections that may still be opened. */
+  private get free(): number {
     const { sessions, links, flushing } = this.counters;
-    return sessions + links + flushing >= this.workerConnections;
+    return this.workerConnections - sessions - links - flushing;
+  }
+
+  /**
+   * Whether there is room for a downstream connection. Some is left to upstream connections, free or idle: a flood that
+   * is only accepted must not take from those who ask what they need.
+   */
+  private hasRoom(): boolean {
+    if (this.free > this.reserve) return true;
+    let idle = 0;
+    for (const pool of this.pools.values()) idle += pool.count;
+    return this.free + idle > this.reserve && (this.free > 0 || this.evictIdle());
   }
 
   /**
@@ -279,17 +300,20 @@ export class Driver implements Dialler {
    */
   private shedIdle(now: number): boolean {
     let longest: Session | null = null;
-    let since = Infinity;
-    for (let looks = Math.min(SHED_LOOKS, this.sessions.size); looks > 0; looks--) {
-      let next = this.round.next();
-      if (next.done === true) {
-        this.round = this.sessions.values();
-        next = this.round.next();
-      }
-      const session = next.value as Session;
+    let since = this.readSince(now);
+    const looked: Session[] = [];
+    for (const session of this.sessions) {
+      if (looked.length === SHED_LOOKS) break;
+      looked.push(session);
       if (session.machine.idleSince >= since) continue;
       longest = session;
       since = session.machine.idleSince;
+    }
+    // To the end of the line with them, so that the next look is at others. An iterator that is kept between two looks
+    // would do as well, but it keeps every session that has ended meanwhile.
+    for (const session of looked) {
+      this.sessions.delete(session);
+      this.sessions.add(session);
     }
     if (longest === null) return false;
     this.counters.shed++;
@@ -303,6 +327,27 @@ export class Driver implements Dialler {
     longest.machine.drain(now);
     this.pump.drain(longest, now);
     return true;
+  }
+
+  /**
+   * Monotonic ms: what has been idle since before then has been read since, and had nothing to say. In a flood a
+   * thousand connections are accepted in one turn of the event loop, and none of them is read before the next: so it is
+   * the beginning of the turn before, as long as connections stay short.
+   */
+  private readSince(now: number): number {
+    if (!this.countsTurns) {
+      this.countsTurns = true;
+      if (now - this.thisTurn > QUIET_MS) {
+        this.thisTurn = now;
+        this.turnBefore = now - QUIET_MS;
+      }
+      this.time.defer(() => {
+        this.countsTurns = false;
+        this.turnBefore = this.thisTurn;
+        this.thisTurn = this.time.now();
+      });
+    }
+    return this.turnBefore;
   }
 
   /** Closes an idle upstream connection to make room; answers whether there was one. */

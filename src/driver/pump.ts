@@ -22,6 +22,12 @@ import type { Link } from './pool.js';
 import { FLUSH_TIMEOUT_MS, type Transport, type TransportEvents } from './transport.js';
 import { type Wheel, WheelEntry } from './wheel.js';
 
+/**
+ * Transports read into buffers of a multiple of this size. A response that ends with such a read may have octets behind
+ * it that nobody asked for; the next request would take them for its answer, so the connection is not used again.
+ */
+const READ_OCTETS = 65536;
+
 /** What the pump needs of the driver: upstream connections. */
 export interface Dialler {
   /**
@@ -78,6 +84,8 @@ export class Pump implements TransportEvents {
   /** Writes to transports, for tests and the bench. */
   writes = 0;
   private dialResult: Link | null = null;
+  /** The chunk under way filled its read: what follows it may be here already, unseen. */
+  private fillsRead = false;
 
   constructor(
     private readonly wheel: Wheel,
@@ -90,8 +98,10 @@ export class Pump implements TransportEvents {
   onChunk(transport: Transport, chunk: Buffer, start: number, end: number): void {
     const session = transport.owner as Session;
     const now = this.clock();
+    this.fillsRead = (end - start) % READ_OCTETS === 0;
     session.machine.receive(sideOf(session, transport), chunk, start, end, now);
     this.drain(session, now);
+    this.fillsRead = false;
   }
 
   onEnd(transport: Transport): void {
@@ -204,6 +214,10 @@ export class Pump implements TransportEvents {
           session.downstream.destroy(false);
           break;
         case RELEASE: {
+          if (this.fillsRead) {
+            this.dropLink(session, false);
+            break;
+          }
           const link = session.link!;
           session.link = null;
           this.dialler.keep(link, now);

@@ -225,6 +225,8 @@ for (const transport of ['net', 'handle'] as const)
         one.socket.write(GET);
         await one.until(() => one.received.endsWith('here'));
       }
+      // None that has just been served is closed.
+      await new Promise((resolve) => setTimeout(resolve, 150));
       const late = [client(served.port), client(served.port)];
       for (const one of late) {
         one.socket.write(GET);
@@ -243,6 +245,7 @@ for (const transport of ['net', 'handle'] as const)
       const served = await proxy(() => forwardPlan(peers), 2);
       const idle = client(served.port);
       await idle.until(() => served.driver.counters.sessions === 1);
+      await new Promise((resolve) => setTimeout(resolve, 150));
       const one = client(served.port);
       one.socket.write(GET);
       await one.until(() => one.received.endsWith('ok'));

@@ -64,7 +64,7 @@ describe('limits: upstream', () => {
     const bench = await startBench({ upstream: `127.0.0.1:${port}`, location: 'proxy_connect_timeout 1s;' });
     const begun = performance.now();
     expect(await statusOf(bench)).to.equal(504);
-    expect(performance.now() - begun).to.be.within(800, 2000);
+    expect(performance.now() - begun).to.be.within(800, 3000);
     expect(logged(bench.proxy, 'UPSTREAM_CONNECT_TIMEOUT')).to.have.length(1);
     expect(bench.proxy.faults()).to.deep.equal([]);
   });
@@ -96,7 +96,7 @@ describe('limits: upstream', () => {
     const begun = performance.now();
     down.write(GET);
     const received = await down.untilEnd(10_000);
-    expect(performance.now() - begun).to.be.within(3000 + 800, 3000 + 2000);
+    expect(performance.now() - begun).to.be.within(3000 + 800, 3000 + 3000);
     expect(received).to.match(/\r\n\r\nabc$/);
     expect(logged(bench.proxy, 'UPSTREAM_READ_TIMEOUT')).to.have.length(1);
     await expectHealthy(bench);
@@ -116,7 +116,7 @@ describe('limits: upstream', () => {
     down.write('down');
     await down.untilEnd();
     // 1.4 s to the last octet and one second of silence.
-    expect(performance.now() - begun).to.be.within(2000, 3200);
+    expect(performance.now() - begun).to.be.within(2000, 4500);
     expect(logged(bench.proxy, 'TUNNEL_IDLE')).to.have.length(1);
     await expectHealthy(bench);
   });
@@ -226,12 +226,14 @@ describe('limits: worker_connections', () => {
     };
     await ask();
     const idle: RawConnection[] = [];
-    for (let i = 0; i < 60; i++) {
+    for (let i = 0; i < 40; i++) {
       idle.push(await openRaw(bench.port));
-      if (i % 5 === 0) await ask();
+      // Only what has been idle for a tenth of a second makes room.
+      await pause(25);
+      if (i % 2 === 0) await ask();
     }
     await ask();
-    await until('the idle ones to be closed', () => idle.filter((one) => one.ended).length >= 50);
+    await until('the idle ones to be closed', () => idle.filter((one) => one.ended).length >= 30);
     expect(bench.proxy.file('error.log')).to.match(
       /\[warn\].* 10 worker_connections are not enough, reusing connections\n/,
     );

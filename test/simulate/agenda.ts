@@ -52,6 +52,11 @@ export class Agenda {
     }
   }
 
+  /** Forgets what has not happened. */
+  clear(): void {
+    this.heap.length = 0;
+  }
+
   private take(): Happening | undefined {
     const { heap } = this;
     const first = heap[0];

@@ -2,9 +2,14 @@
  * The deterministic simulation: proves that nothing is lost, mixed up, doubled or leaked in the worlds that it plays,
  * and, by bugs that are planted, that it would notice. `npm run simulate` plays more.
  */
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { expect } from 'chai';
 import { PLANTED } from './planted.js';
 import { play, playMany, shrink, worldSeed } from './runner.js';
+
+setFlagsFromString('--expose-gc');
+const collectGarbage = runInNewContext('gc') as () => void;
 
 const SEED = 1;
 const STEPS = process.env.CI === undefined ? 200_000 : 1_000_000;
@@ -44,6 +49,21 @@ describe('simulation', () => {
     expect(second.steps).to.equal(first.steps);
     expect(second.figures).to.deep.equal(first.figures);
     expect(second.world.agenda.now).to.equal(first.world.agenda.now);
+  });
+
+  it('holds nothing of a session that is over', async () => {
+    for (let index = 0; index < 12; index++) {
+      const { world, violation } = await play({ seed: worldSeed(SEED, index) });
+      expect(violation).to.equal(null);
+      world.agenda.clear();
+      // Weak references hold until the turn in which they were made is over.
+      await new Promise((resolve) => setImmediate(resolve));
+      collectGarbage();
+      const { held, all } = world.held();
+      expect(all).to.be.greaterThan(10);
+      // The one that was served last may be remembered.
+      expect(held, `of ${all} sessions`).to.be.at.most(2);
+    }
   });
 
   describe('finds every bug that is planted', () => {

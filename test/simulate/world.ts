@@ -67,6 +67,8 @@ export class World implements WireObserver, Network {
   private readonly clients = new Set<Client>();
   private readonly sessions = new Map<Wire, Session>();
   private readonly references = new Map<Wire, StrictReader>();
+  /** Every session that there was. */
+  private readonly everySession: WeakRef<Session>[] = [];
   private readonly readersBefore = readersInUse();
   private waiting = 0;
   private transports = 0;
@@ -162,8 +164,11 @@ export class World implements WireObserver, Network {
     this.references.set(wire, this.referenceFor(script));
     this.clients.add(client);
     this.accept(wire.transport, new SimEndpoint(this.agenda.now));
-    if (wire.transport.owner !== null) this.sessions.set(wire, wire.transport.owner as Session);
-    else this.figures.refused++;
+    const session = wire.transport.owner as Session | null;
+    if (session !== null) {
+      this.sessions.set(wire, session);
+      this.everySession.push(new WeakRef(session));
+    } else this.figures.refused++;
     this.figures.mostSessions = Math.max(this.figures.mostSessions, this.driver.counters.sessions);
     client.start();
   }
@@ -205,6 +210,12 @@ export class World implements WireObserver, Network {
     this.checks.atEnd();
     this.figures.dials = this.driver.counters.dialled;
     this.figures.reused = this.figures.requests - this.figures.dials;
+  }
+
+  /** Sessions that something still holds. Let the garbage be collected first. */
+  held(): { readonly held: number; readonly all: number } {
+    const held = this.everySession.filter((session) => session.deref() !== undefined).length;
+    return { held, all: this.everySession.length };
   }
 
   clientDone(client: Client): void {
