@@ -5,6 +5,7 @@ export {
   CLOSE,
   CONNECT,
   DOWNSTREAM,
+  DROP,
   Effect,
   Effects,
   END,

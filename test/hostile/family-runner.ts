@@ -125,7 +125,7 @@ function judgeMember(
   if (responses.error !== null) return `the client got what is not HTTP: ${responses.error}`;
   if (end === 'open') return 'the connection stays open';
   const whole = passed.filter((message) => message.isWhole);
-  const statuses = responses.messages.map(({ status }) => status);
+  const statuses = responses.messages.map(({ status }) => status).filter((status) => status >= 200);
   if (family.response !== undefined) {
     return judgeAnswer(family, octet, responses.messages, end);
   }
@@ -169,6 +169,7 @@ function difference(sent: Message, passed: Message): string {
   const nominated = members(sent, 'connection');
   const stays = (name: string): boolean =>
     !OWN.test(name) &&
+    !(sent.minorVersion === 0 && name.toLowerCase() === 'expect') &&
     !INVALID.test(name) &&
     (name === 'content-length' || !nominated.includes(name.toLowerCase()));
   const shown = ({ fields }: Message): string =>
@@ -182,6 +183,10 @@ function difference(sent: Message, passed: Message): string {
   return host === undefined || values(passed, 'host')[0] === host ? '' : 'Host';
 }
 
+/** Fields of an answer that an intermediary drops, or writes itself. */
+const OWN_ANSWER =
+  /^(?:connection|keep-alive|proxy-connection|te|upgrade|transfer-encoding|server|date|content-length)$/i;
+
 /** What is wrong with the answers to a member whose origin may have lied, or ''. */
 function judgeAnswer(family: Family, octet: number, got: readonly Message[], end: Client['end']): string {
   const raw = family.response!(String.fromCharCode(octet));
@@ -194,15 +199,17 @@ function judgeAnswer(family: Family, octet: number, got: readonly Message[], end
     return `the next request gets ${JSON.stringify(second.content)}`;
   }
   const isGood = answer?.isWhole === true;
-  if (first.status === 502) return isGood && family.serves?.(octet) === true ? 'refused' : '';
+  if (first.status === 502 || first.status === 504)
+    return isGood && family.serves?.(octet) === true ? 'refused' : '';
   if (answer === undefined) return `a broken answer passes as ${first.status}`;
   if (first.status !== answer.status) return `${answer.status} passes as ${first.status}`;
   if (!isGood) return first.isWhole ? 'a broken answer passes as a whole one' : '';
   if (!first.isWhole) return family.serves?.(octet) === true ? 'cut' : '';
   if (first.content !== answer.content) return `other content: ${JSON.stringify(first.content)}`;
+  const nominated = members(answer, 'connection');
   const fields = (message: Message): string =>
     message.fields
-      .filter(([name]) => !/^(?:connection|transfer-encoding|server|date|content-length)$/i.test(name))
+      .filter(([name]) => !OWN_ANSWER.test(name) && !nominated.includes(name.toLowerCase()))
       .map(([name, value]) => `${name}: ${value}`)
       .join('\n');
   return fields(first) === fields(answer) ? '' : 'other fields';

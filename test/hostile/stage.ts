@@ -38,6 +38,9 @@ async function start(name: SubjectName): Promise<[Origin, Subject]> {
   return [origin, await startSubject(name, origin.port, slots)];
 }
 
+/** A line of either log: an error's time, or an address, and no control octet. */
+const LOG_LINE = /^(?:\d{4}\/\d\d\/\d\d \d\d:\d\d:\d\d \[|127\.0\.0\.1 )[\t -~\x80-\xff]*$/;
+
 /** Stops what was started. @returns what a healthy proxy does not say, by name */
 export async function strike(): Promise<string[]> {
   const found: string[] = [];
@@ -51,6 +54,9 @@ export async function strike(): Promise<string[]> {
       .split('\n')
       .filter((line) => /\[(alert|crit|emerg)\]|UNEXPECTED_INPUT/.test(line));
     found.push(...lines);
+    // A hostile peer must not write log lines of its own, nor escape sequences for whoever reads them.
+    const logged = `${subject.errorLog}${subject.accessLog}`.split('\n').slice(0, -1);
+    found.push(...logged.filter((line) => !LOG_LINE.test(line)).slice(0, 5));
     await subject.stop();
     origin.stop();
   }

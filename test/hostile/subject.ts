@@ -41,7 +41,15 @@ export class Subject {
   }
 
   get errorLog(): string {
-    const path = join(this.folder, 'error.log');
+    return this.file('error.log');
+  }
+
+  get accessLog(): string {
+    return this.file('access.log');
+  }
+
+  private file(name: string): string {
+    const path = join(this.folder, name);
     return existsSync(path) ? readFileSync(path, 'latin1') : '';
   }
 
@@ -112,7 +120,7 @@ function nginx(name: SubjectName, port: number, originPort: number, slots: reado
 error_log error.log info;
 events { worker_connections 4096; }
 http {
-    access_log off;
+    access_log access.log;
     map $http_upgrade $connection_upgrade { default upgrade; '' ''; }
     keepalive_requests 100000;
     client_header_timeout 2s;

@@ -63,6 +63,21 @@ const excessCases: HostileCase[] = EXCESS.flatMap(([name, octets]) => [
   },
 ]);
 
+/** An answer of so many octets, head and all. */
+function filling(octets: number): string {
+  const length = octets - ok('x'.repeat(octets / 2)).length + octets / 2;
+  return ok('good'.padStart(length, 'x'));
+}
+
+/** Answers that fill a read to its last octet, so that what comes behind them is not seen with them. */
+const alignedCases: HostileCase[] = [0x10000, 0x20000, 0x40000, 0x50000].map((octets) => ({
+  name: `a second answer behind one of ${octets} octets`,
+  idea: 'response queue poisoning: the excess is in the next read, the connection already used again',
+  client: head(LINE) + NEXT,
+  origin: [[filling(octets) + EVIL], [GOOD]],
+  expect: UNPOISONED,
+}));
+
 const poolCases: HostileCase[] = [
   {
     name: 'an idle connection that ends is not used',
@@ -311,5 +326,13 @@ const otherCases: HostileCase[] = [
 
 export const EXCHANGES: Table = {
   title: 'origins and their connections',
-  cases: [...excessCases, ...poolCases, ...earlyCases, ...interimCases, ...deadCases, ...otherCases],
+  cases: [
+    ...excessCases,
+    ...alignedCases,
+    ...poolCases,
+    ...earlyCases,
+    ...interimCases,
+    ...deadCases,
+    ...otherCases,
+  ],
 };

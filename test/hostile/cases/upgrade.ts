@@ -118,6 +118,35 @@ const switches: HostileCase[] = [
     origin: [[SWITCH + 'early', until('early'), 'more', until('more'), FIN]],
     expect: { statuses: [101], closes: true, origin: [GET], tunnel: ['earlymore', 'earlymore'] },
   },
+  ...[0x10000, 0x20000, 0x40000].map((octets) => ({
+    name: `a tunnel: ${octets} octets at once, with the heads and behind them`,
+    idea: 'reads that are filled to their last octet; what comes with a head and what comes behind it',
+    client: [
+      HANDSHAKE + 'a'.repeat(octets - HANDSHAKE.length),
+      until('101'),
+      'b'.repeat(octets),
+      until('y'.repeat(octets)),
+      FIN,
+    ],
+    origin: [
+      [
+        SWITCH + 'x'.repeat(octets - SWITCH.length),
+        until('b'.repeat(octets)),
+        'y'.repeat(octets),
+        LATER,
+        FIN,
+      ],
+    ],
+    expect: {
+      statuses: [101],
+      closes: true,
+      origin: [GET],
+      tunnel: [
+        'x'.repeat(octets - SWITCH.length) + 'y'.repeat(octets),
+        'a'.repeat(octets - HANDSHAKE.length) + 'b'.repeat(octets),
+      ] as const,
+    },
+  })),
   {
     name: 'a request in a tunnel is no request',
     idea: 'readers that go on reading requests',
