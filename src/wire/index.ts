@@ -1,4 +1,4 @@
-/** HTTP/1.1 heads and content, without connections: readers and writers over octets. */
+/** HTTP/1.1 heads and content, and WebSocket frame boundaries, without connections: readers and writers over octets. */
 export {
   acquireReader,
   HEAD_COMPLETE,
@@ -26,6 +26,16 @@ export {
   WROTE_OFFER,
 } from './http1/head-writer.js';
 export { TYPE_REQUEST, TYPE_RESPONSE } from './http1/llhttp.js';
+export {
+  FrameWalker,
+  OPCODE_BINARY,
+  OPCODE_CLOSE,
+  OPCODE_CONTINUATION,
+  OPCODE_PING,
+  OPCODE_PONG,
+  OPCODE_TEXT,
+} from './websocket/frame-walker.js';
+export { closeFrame, isCloseCode, MAX_CLOSE_REASON_OCTETS } from './websocket/close-frame.js';
 export * from '../message/head.js';
 export { FIELD_NAMES } from '../message/field-names.js';
 export {
