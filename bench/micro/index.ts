@@ -1,12 +1,21 @@
 /** Every micro suite, and the order in which their groups are measured. */
 import { measureGroup, type Effort, type Figures } from '../measure.js';
 import type { Case, Skipped, Suite } from '../suite.js';
+import { CHOICE_SUITE } from './choice.js';
 import { CHUNKED_SUITE } from './chunked.js';
 import { EDIT_SUITE } from './edit.js';
 import { HEAD_SUITE } from './head.js';
 import { MACHINE_SUITE } from './machine.js';
+import { VALUE_SUITE } from './value.js';
 
-export const MICRO_SUITES: readonly Suite[] = [HEAD_SUITE, EDIT_SUITE, CHUNKED_SUITE, MACHINE_SUITE];
+export const MICRO_SUITES: readonly Suite[] = [
+  HEAD_SUITE,
+  EDIT_SUITE,
+  CHUNKED_SUITE,
+  CHOICE_SUITE,
+  VALUE_SUITE,
+  MACHINE_SUITE,
+];
 
 export interface MicroReport {
   readonly suite: string;

@@ -29,16 +29,19 @@ export class MemoryPump {
   readonly written: [number, number] = [0, 0];
   /** Writes so far, by side. */
   readonly writes: [number, number] = [0, 0];
-  private readonly effects = new Effects();
-  private readonly out = new OctetWriter();
   private kept: [string, string] | null = null;
 
-  constructor(policy: Policy) {
+  /** @param effects, out several pumps may share them, as the connections of a driver do */
+  constructor(
+    policy: Policy,
+    private readonly effects = new Effects(),
+    private readonly out = new OctetWriter(),
+  ) {
     this.machine = new Connection({
       policy,
       facts: new MemoryFacts(),
-      effects: this.effects,
-      out: this.out,
+      effects,
+      out,
       ownsChunks: true,
     });
   }
@@ -46,6 +49,12 @@ export class MemoryPump {
   /** Gives the machine a chunk and carries out what comes of it. */
   receive(side: SideIndex, chunk: Buffer): void {
     this.machine.receive(side, chunk, 0, chunk.length, NOW);
+    this.drain();
+  }
+
+  /** The side sends no more. */
+  end(side: SideIndex): void {
+    this.machine.ended(side, NOW);
     this.drain();
   }
 

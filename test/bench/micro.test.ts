@@ -28,12 +28,20 @@ const NAMED: Readonly<Record<string, readonly string[]>> = {
       (who) => `1 MB in chunks of ${size}/${who}`,
     ),
   ),
-  machine: [
-    'HTTP exchange, 14 fields, 12 B/policy by hand',
-    'HTTP exchange, 14 fields, 12 B/configuration',
-    'tunnel message, 64 B/policy by hand',
-    'tunnel message, 16384 B/policy by hand',
-  ],
+  choice: ['location', 'server', 'map', 'peer'].flatMap((what) =>
+    [1, 10, 1000].map((count) => `${what}, among ${count}/wirehop`),
+  ),
+  value: ['$host', '$proxy_add_x_forwarded_for', '$connection_upgrade', '$scheme://$host$request_uri']
+    .map((template) => `octets of ${template}/wirehop`)
+    .concat('log line, combined/wirehop'),
+  machine: ['HTTP exchange, 14 fields, 12 B', 'HTTP exchange, 40 fields, 12 B']
+    .concat('HTTP exchange, POST and answer in chunks, 1 KB each', 'WebSocket handshake, from accept to end')
+    .flatMap((group) => [`${group}/policy by hand`, `${group}/configuration`])
+    .concat(
+      [64, 4096, 16384].flatMap((octets) =>
+        ['to', 'from'].map((way) => `tunnel message, ${octets} B, ${way} upstream/policy by hand`),
+      ),
+    ),
 };
 
 describe('bench: the head subjects', () => {
@@ -51,7 +59,7 @@ describe('bench: the head subjects', () => {
           reader = make(fixture.kind);
         } catch (error) {
           expect(`${name}: ${(error as Error).message}`).to.equal(
-            'node: this Node does not expose its parser',
+            'node: this Node shows its parser only with --expose-internals',
           );
           continue;
         }

@@ -155,7 +155,8 @@ describe('bench: the command', () => {
   it('lists its parts', () => {
     const { status, stdout } = run('--list');
     expect(status).to.equal(0);
-    expect(stdout.match(/^\S+/gm)).to.deep.equal(['head', 'edit', 'chunked', 'machine', 'end-to-end']);
+    const names = ['head', 'edit', 'chunked', 'choice', 'value', 'machine', 'end-to-end'];
+    expect(stdout.match(/^\S+/gm)).to.deep.equal(names);
   });
 
   it('runs one part alone, prints where it ran, and writes figures for programs', () => {
@@ -166,7 +167,7 @@ describe('bench: the command', () => {
       expect(status, stderr).to.equal(0);
       expect(stdout).to.include(`Node ${process.version}`).and.include('llhttp-wasm 1.0.3');
       expect(stdout).to.include('HTTP exchange, 14 fields, 12 B').and.not.include('request, minimal');
-      expect(stderr).to.include('machine: tunnel message, 64 B');
+      expect(stderr).to.include('machine: tunnel message, 64 B, to upstream');
       expect(existsSync(file)).to.equal(true);
       const found = JSON.parse(readFileSync(file, 'utf8')) as {
         environment: { node: string };
