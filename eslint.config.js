@@ -82,5 +82,10 @@ export default tseslint.config(
   },
   // chai's assertions are property reads.
   { files: ['test/**/*.ts'], rules: { '@typescript-eslint/no-unused-expressions': 'off' } },
+  // A project that uses the package from CommonJS, too.
+  {
+    files: ['test/package/consumer/**/*.{cjs,cts}'],
+    rules: { '@typescript-eslint/no-require-imports': 'off' },
+  },
   ...Object.keys(ARROWS).map(arrowRules),
 );
