@@ -55,6 +55,11 @@ export const ERRORS = {
   },
   HEAD_TOO_LARGE: { status: 431, rule: 'large_client_header_buffers', text: 'the head is too large' },
   TOO_MANY_FIELDS: { status: 431, rule: 'max_headers', text: 'the head has too many field lines' },
+  FIELD_LINE_INVALID: {
+    status: 400,
+    rule: 'RFC 9112 5',
+    text: 'a field line is not a token, a colon and a value',
+  },
   FIELD_VALUE_INVALID: { status: 400, rule: 'RFC 9110 5.5', text: 'a field value holds a control octet' },
   HOST_MISSING: { status: 400, rule: 'RFC 9112 3.2', text: 'an HTTP/1.1 request needs a Host field' },
   HOST_REPEATED: { status: 400, rule: 'RFC 9112 3.2', text: 'more than one Host field' },

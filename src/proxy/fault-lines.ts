@@ -52,6 +52,7 @@ const DOWNSTREAM: Partial<Record<ErrorCode, string>> = {
   FIELD_LINE_TOO_LARGE: `client sent too long header line ${IN_HEAD}`,
   HEAD_TOO_LARGE: `client sent too large request ${IN_HEAD}`,
   TOO_MANY_FIELDS: `client sent too many header lines ${IN_HEAD}`,
+  FIELD_LINE_INVALID: `client sent invalid header line ${IN_HEAD}`,
   FIELD_VALUE_INVALID: `client sent invalid header line ${IN_HEAD}`,
   HOST_MISSING: `client sent HTTP/1.1 request without "Host" header ${IN_HEAD}`,
   HOST_REPEATED: `client sent duplicate host header ${IN_HEAD}`,
@@ -155,6 +156,7 @@ function upstreamWords(fault: Fault, exchange: Exchange | null): string {
       return `upstream sent too big header ${phase}`;
     case 'HEAD_SYNTAX':
     case 'STATUS_LINE_INVALID':
+    case 'FIELD_LINE_INVALID':
     case 'FIELD_VALUE_INVALID':
       return `upstream sent invalid header ${phase}`;
     default:

@@ -526,7 +526,7 @@ export const CASES: readonly Case[] = [
     downstream: page('502 Bad Gateway', false),
     upstream: [GET_UP],
     events: [CONNECT, 'abort upstream'],
-    faults: ['HEAD_SYNTAX upstream'],
+    faults: ['FRAMING_AMBIGUOUS upstream'],
     finished: ['502 upstream-failed'],
   },
   {
@@ -535,7 +535,7 @@ export const CASES: readonly Case[] = [
     steps: [{ down: 'GET / HTTP/1.1\r\nHost: a\r\nX : y\r\n\r\n' + GET }, 'down end'],
     downstream: page('400 Bad Request'),
     events: ['end downstream', 'close downstream'],
-    faults: ['HEAD_SYNTAX downstream'],
+    faults: ['FIELD_LINE_INVALID downstream'],
     finished: ['400 refused'],
   },
   {

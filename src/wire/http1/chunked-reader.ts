@@ -58,6 +58,8 @@ export const CHUNKED_REFUSED = 4;
 const MAX_EXTENSION_OCTETS = 256;
 const MAX_SIZE_DIGITS = 16;
 const TRAILER_LIMITS = { maxLineOctets: 4096, maxHeadOctets: 8192, maxFields: 64 };
+/** Why a trailer section is refused that is too large; all else is its grammar. */
+const EXCESSES: ReadonlySet<ErrorCode> = new Set(['HEAD_TOO_LARGE', 'FIELD_LINE_TOO_LARGE', 'TOO_MANY_FIELDS']);
 
 /** Places in the grammar. Those from EXTENSION_NAME_FIRST to EXTENSION_QUOTED_END are inside an extension. */
 const SIZE_FIRST = 0;
@@ -229,7 +231,7 @@ export class ChunkedReader {
     const limits = nameOctets === undefined ? TRAILER_LIMITS : { ...TRAILER_LIMITS, nameOctets };
     const answer = trailer.read(octets, at, end, limits);
     if (answer === HEAD_REFUSED) {
-      const isExcess = trailer.fault !== 'HEAD_SYNTAX';
+      const isExcess = EXCESSES.has(trailer.fault);
       return this.refuse(isExcess ? 'TRAILER_TOO_LARGE' : 'TRAILER_INVALID', at);
     }
     this.at = trailer.consumed;

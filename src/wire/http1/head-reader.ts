@@ -4,13 +4,21 @@
  */
 import type { ErrorCode } from '../../error.js';
 import { CLASS, CR, latin1, LF, SP, TAB, TOKEN } from '../../bytes/octets.js';
-import { FIELD_NAMES } from '../../message/field-names.js';
+import { CONTENT_LENGTH, FIELD_NAMES } from '../../message/field-names.js';
 import { FIELD_STRIDE, Head, NOMINATED } from '../../message/head.js';
 import { checkRequest, faultOffset } from '../../message/request-rules.js';
 import { checkResponse } from '../../message/response-rules.js';
 import {
+  HPE_INVALID_CONSTANT,
+  HPE_INVALID_CONTENT_LENGTH,
+  HPE_INVALID_HEADER_TOKEN,
+  HPE_INVALID_STATUS,
+  HPE_INVALID_TRANSFER_ENCODING,
+  HPE_INVALID_URL,
+  HPE_INVALID_VERSION,
   HPE_OK,
   HPE_PAUSED,
+  HPE_UNEXPECTED_CONTENT_LENGTH,
   type Llhttp,
   sharedLlhttp,
   Spans,
@@ -42,6 +50,8 @@ const LONGEST_METHOD_OCTETS = 32;
 /** Empty lines skipped in front of a request line (RFC 9112 2.2 asks for at least one). */
 const MAX_EMPTY_LINES = 4;
 const STAND_IN_METHOD = latin1('POST');
+/** Versions that llhttp takes; behind one of them it is the octet that follows that it refuses. */
+const VERSIONS_KNOWN = new Set(['0.9', '1.0', '1.1', '2.0']);
 const TRAILER_PREFIX = latin1('GET / HTTP/1.1\r\n');
 /** Methods that llhttp reads as we do; it knows more, but reads some of those by the rules of RTSP or ICE. */
 const PLAIN_METHODS = ['GET', 'POST', 'HEAD', 'PUT', 'DELETE', 'OPTIONS', 'PATCH', 'CONNECT'].map(latin1);
@@ -171,7 +181,7 @@ export class HeadReader {
       // A limit broken in front of the place where llhttp stopped comes first.
       const seen = Math.max(this.held, stopped);
       this.store(chunk, this.consumed, this.consumed + seen - this.held);
-      if (!this.refuseExcess(seen, limits)) this.refuse('HEAD_SYNTAX', stopped);
+      if (!this.refuseExcess(seen, limits)) this.refuse(this.faultOf(code, stopped), stopped);
       return HEAD_REFUSED;
     }
     const used = stopped - this.held;
@@ -179,6 +189,45 @@ export class HeadReader {
     this.consumed += used;
     this.fed = this.held;
     return this.finish(limits);
+  }
+
+  /** The rule that llhttp saw broken in front of the stored octet at `stopped`. */
+  private faultOf(code: number, stopped: number): ErrorCode {
+    switch (code) {
+      case HPE_INVALID_VERSION:
+        return this.namesVersion(stopped) ? 'VERSION_UNSUPPORTED' : 'VERSION_INVALID';
+      case HPE_INVALID_CONSTANT:
+        return this.type === TYPE_REQUEST ? 'VERSION_INVALID' : 'STATUS_LINE_INVALID';
+      case HPE_INVALID_STATUS:
+        return 'STATUS_LINE_INVALID';
+      case HPE_INVALID_URL:
+        return 'TARGET_INVALID';
+      case HPE_INVALID_HEADER_TOKEN:
+        return 'FIELD_LINE_INVALID';
+      case HPE_INVALID_CONTENT_LENGTH:
+        return 'CONTENT_LENGTH_INVALID';
+      case HPE_UNEXPECTED_CONTENT_LENGTH:
+        return 'FRAMING_AMBIGUOUS';
+      case HPE_INVALID_TRANSFER_ENCODING:
+        return this.namesField(CONTENT_LENGTH) ? 'FRAMING_AMBIGUOUS' : 'TRANSFER_CODING_UNKNOWN';
+      default:
+        return 'HEAD_SYNTAX';
+    }
+  }
+
+  /** Whether a field line named `id` came in front of the one that llhttp refused. */
+  private namesField(id: number): boolean {
+    const { marks, count } = this.spans;
+    for (let m = 0; m < count * 4; m += 4) {
+      if (FIELD_NAMES.find(this.head.octets, marks[m] - HEADROOM, marks[m + 1] - HEADROOM) === id) return true;
+    }
+    return false;
+  }
+
+  /** Whether a version ends at `end` that is well formed and none of those that llhttp knows. */
+  private namesVersion(end: number): boolean {
+    const text = this.head.octets.toString('latin1', Math.max(0, end - 3), end);
+    return /^\d\.\d$/.test(text) && !VERSIONS_KNOWN.has(text);
   }
 
   /**

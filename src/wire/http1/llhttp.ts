@@ -14,6 +14,14 @@ export const TYPE_RESPONSE = 2;
 
 /** llhttp's error numbers that the readers tell apart (llhttp.h, enum llhttp_errno). */
 export const HPE_OK = 0;
+export const HPE_UNEXPECTED_CONTENT_LENGTH = 4;
+export const HPE_INVALID_URL = 7;
+export const HPE_INVALID_CONSTANT = 8;
+export const HPE_INVALID_VERSION = 9;
+export const HPE_INVALID_HEADER_TOKEN = 10;
+export const HPE_INVALID_CONTENT_LENGTH = 11;
+export const HPE_INVALID_STATUS = 13;
+export const HPE_INVALID_TRANSFER_ENCODING = 15;
 export const HPE_PAUSED = 21;
 
 /** The one build that this version of wirehop was tested with: llhttp-wasm 1.0.3 (llhttp 9.2.1 and 56 commits). */
