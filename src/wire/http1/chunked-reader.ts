@@ -59,7 +59,11 @@ const MAX_EXTENSION_OCTETS = 256;
 const MAX_SIZE_DIGITS = 16;
 const TRAILER_LIMITS = { maxLineOctets: 4096, maxHeadOctets: 8192, maxFields: 64 };
 /** Why a trailer section is refused that is too large; all else is its grammar. */
-const EXCESSES: ReadonlySet<ErrorCode> = new Set(['HEAD_TOO_LARGE', 'FIELD_LINE_TOO_LARGE', 'TOO_MANY_FIELDS']);
+const EXCESSES: ReadonlySet<ErrorCode> = new Set([
+  'HEAD_TOO_LARGE',
+  'FIELD_LINE_TOO_LARGE',
+  'TOO_MANY_FIELDS',
+]);
 
 /** Places in the grammar. Those from EXTENSION_NAME_FIRST to EXTENSION_QUOTED_END are inside an extension. */
 const SIZE_FIRST = 0;

@@ -219,7 +219,8 @@ export class HeadReader {
   private namesField(id: number): boolean {
     const { marks, count } = this.spans;
     for (let m = 0; m < count * 4; m += 4) {
-      if (FIELD_NAMES.find(this.head.octets, marks[m] - HEADROOM, marks[m + 1] - HEADROOM) === id) return true;
+      if (FIELD_NAMES.find(this.head.octets, marks[m] - HEADROOM, marks[m + 1] - HEADROOM) === id)
+        return true;
     }
     return false;
   }
