@@ -4,7 +4,8 @@
  */
 import type { Socket } from 'node:net';
 import { Connection } from '../machine/connection.js';
-import type { Peer, Policy, PoolRules } from '../machine/policy.js';
+import type { Attempt, Exchange } from '../machine/exchange.js';
+import type { Peer, Plan, Policy, PoolRules, Review } from '../machine/policy.js';
 import { handleNetwork } from './handle-transport.js';
 import { NET, NetTransport, SocketEndpoint } from './net-transport.js';
 import { IDLE_EVENTS, Link, Pool } from './pool.js';
@@ -90,6 +91,8 @@ export class Driver implements Dialler {
   private readonly listeners = new Set<Listener>();
   private readonly sessions = new Set<Session>();
   private readonly pools = new Map<PoolRules, Pool>();
+  /** Upstreams that are in force no longer: nothing of theirs is kept. */
+  private readonly retiredPools = new WeakSet<PoolRules>();
   private readonly workerConnections: number;
   /** Of these, those that no downstream connection may take. */
   private readonly reserve: number;
@@ -119,12 +122,14 @@ export class Driver implements Dialler {
   }
 
   /**
-   * Accepts connections for `policy`. Rejects with the system's error (`EADDRINUSE`, `EACCES`...) when it cannot.
+   * Accepts connections for `policy`, or for the one that is in force when a connection comes. Rejects with the
+   * system's error (`EADDRINUSE`, `EACCES`...) when it cannot.
    */
-  async listen(address: Address, policy: Policy): Promise<BoundAddress> {
+  async listen(address: Address, policy: Policy | (() => Policy)): Promise<BoundAddress> {
     const listener = await this.network.listen(
       address,
-      (transport, endpoint) => this.begin(transport, endpoint, policy),
+      (transport, endpoint) =>
+        void this.begin(transport, endpoint, typeof policy === 'function' ? policy() : policy),
       (code) => this.onNotice('crit', `accept() failed (${code})`),
     );
     this.listeners.add(listener);
@@ -132,14 +137,76 @@ export class Driver implements Dialler {
     return listener.bound;
   }
 
-  /** Takes over a connection that was accepted elsewhere. The socket must have been made with `allowHalfOpen`. */
-  accept(socket: Socket, policy: Policy): void {
-    this.wheel.start();
-    this.begin(new NetTransport(socket, this.pump), new SocketEndpoint(socket), policy);
+  /** Stops listening at what {@link listen} answered. Connections that were accepted stay. */
+  stopListening(bound: BoundAddress): void {
+    for (const listener of this.listeners) {
+      if (listener.bound !== bound) continue;
+      listener.close();
+      this.listeners.delete(listener);
+    }
   }
 
-  /** One more downstream connection. */
-  private begin(transport: Transport, endpoint: Endpoint, policy: Policy): void {
+  /** Takes over a connection that was accepted elsewhere. The socket must have been made with `allowHalfOpen`. */
+  accept(socket: Socket, policy: Policy): void {
+    this.serve(new NetTransport(socket, this.pump), new SocketEndpoint(socket), policy);
+  }
+
+  /** Serves a connection over any transport. Not to be called from inside a policy. */
+  serve(transport: Transport, endpoint: Endpoint, policy: Policy): void {
+    this.wheel.start();
+    this.begin(transport, endpoint, policy);
+  }
+
+  /**
+   * Serves one exchange whose first octets were read elsewhere, and what comes of it, a tunnel included; no further
+   * request is read behind it. Not to be called from inside a policy.
+   * @param octets the whole request head, and what came behind it; the transport's from here on
+   */
+  serveOne(transport: Transport, endpoint: Endpoint, policy: Policy, octets: Buffer): void {
+    this.wheel.start();
+    const session = this.begin(transport, endpoint, policy);
+    if (session === null) return;
+    this.pump.onChunk(transport, octets, 0, octets.length);
+    const now = this.time.now();
+    session.machine.drain(now);
+    this.pump.drain(session, now);
+  }
+
+  /** A decision that a policy put off: see {@link Policy.plan}. Ignored when the exchange is over. */
+  decide(exchange: Exchange, plan: Plan): void {
+    const session = (exchange.connection as Endpoint).session as Session;
+    const now = this.time.now();
+    session.machine.decide(exchange, plan, now);
+    this.pump.drain(session, now);
+  }
+
+  /** A verdict that a policy put off: see {@link Policy.review}. Ignored when the attempt is over. */
+  reviewed(exchange: Exchange, attempt: Attempt, review: Review): void {
+    const session = (exchange.connection as Endpoint).session as Session;
+    const now = this.time.now();
+    session.machine.reviewed(attempt, review, now);
+    this.pump.drain(session, now);
+  }
+
+  /** A policy is in force no longer: its idle connections close, others behind their answer. Tunnels go on. */
+  retire(policy: Policy): void {
+    const now = this.time.now();
+    for (const session of [...this.sessions]) {
+      if (session.machine.policy !== policy) continue;
+      session.machine.drain(now);
+      this.pump.drain(session, now);
+    }
+  }
+
+  /** An upstream is in force no longer: its idle connections close, and no other is kept. */
+  retirePool(rules: PoolRules): void {
+    this.retiredPools.add(rules);
+    this.pools.get(rules)?.close();
+    this.pools.delete(rules);
+  }
+
+  /** One more downstream connection; null when there is no room for it. */
+  private begin(transport: Transport, endpoint: Endpoint, policy: Policy): Session | null {
     const { counters } = this;
     const now = this.time.now();
     counters.accepted++;
@@ -150,10 +217,11 @@ export class Driver implements Dialler {
         this.onNotice('alert', `${this.workerConnections} worker_connections are not enough`);
       }
       transport.destroy(false);
-      return;
+      return null;
     }
     endpoint.serial = ++this.serial;
     const session = new Session(this.pump, transport);
+    endpoint.session = session;
     transport.owner = session;
     transport.events = this.pump;
     session.machine = new Connection({
@@ -167,6 +235,7 @@ export class Driver implements Dialler {
     counters.sessions++;
     if (this.drains) session.machine.drain(now);
     this.pump.drain(session, now);
+    return session;
   }
 
   /** Stops accepting; idle connections close, answers say so; resolves when every connection has ended. */
@@ -204,7 +273,7 @@ export class Driver implements Dialler {
 
   dial(session: Session, peer: Peer, fresh: boolean, now: number): Link | null {
     if (!fresh) {
-      const idle = this.pool(peer.pool).take(peer);
+      const idle = this.pools.get(peer.pool)?.take(peer);
       if (idle !== undefined) return idle;
     }
     if (this.free > 0 || this.evictIdle()) {
@@ -233,7 +302,7 @@ export class Driver implements Dialler {
   }
 
   keep(link: Link, now: number): void {
-    if (this.drains) {
+    if (this.drains || this.retiredPools.has(link.peer.pool)) {
       link.transport.close();
       this.closed(link);
     } else {

@@ -80,6 +80,8 @@ export abstract class Endpoint implements ConnectionFacts {
   serial = 0;
   /** Free for the policy: what it renders once per connection. */
   cache: unknown = undefined;
+  /** The driver's own: the session that serves this connection. */
+  session: unknown = null;
   readonly openedAt: number = performance.now();
   abstract readonly remoteAddress: string;
   abstract readonly remotePort: number;

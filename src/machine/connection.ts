@@ -12,7 +12,7 @@ import * as h from '../message/head.js';
 import { writeAnswer } from './answer.js';
 import { DownstreamSide } from './downstream-side.js';
 import { ABORT, CLOSE, DOWNSTREAM, DROP, Effects, END, type SideIndex, UPSTREAM } from './effects.js';
-import type { Exchange, Outcome } from './exchange.js';
+import type { Attempt, Exchange, Outcome } from './exchange.js';
 import {
   ABSENT,
   REQUEST,
@@ -22,7 +22,7 @@ import {
   RESPONSE_IN,
   RESPONSE_INPUTS,
 } from './phases.js';
-import type { ConnectionFacts, DownstreamRules, Plan, Policy, RespondPlan } from './policy.js';
+import type { ConnectionFacts, DownstreamRules, Plan, Policy, RespondPlan, Review } from './policy.js';
 import { UpstreamSide } from './upstream-side.js';
 
 export interface ConnectionOptions {
@@ -107,6 +107,7 @@ export class Connection {
   /** The side will send no more. */
   ended(side: SideIndex, now: number): void {
     this.now = now;
+    this.noteEnd(side);
     if (side === UPSTREAM) this.upstream.ended();
     else this.downstream.sawEof = true;
     this.goOn();
@@ -118,6 +119,7 @@ export class Connection {
    */
   failed(side: SideIndex, detail: string, now: number): void {
     this.now = now;
+    this.noteEnd(side);
     if (side === UPSTREAM) this.upstream.failed(detail);
     else this.downstreamFailed(detail);
     this.goOn();
@@ -166,6 +168,17 @@ export class Connection {
     if (this.exchange !== exchange || this.responsePhase !== RESPONSE.PLAN) return;
     this.now = now;
     this.apply(plan);
+    this.goOn();
+  }
+
+  /**
+   * The policy's verdict on the response head of `attempt`, when `Policy.review` could not give it at once. Ignored when
+   * that attempt is over.
+   */
+  reviewed(attempt: Attempt, review: Review, now: number): void {
+    if (this.responsePhase !== RESPONSE.REVIEW || this.exchange!.attempt !== attempt) return;
+    this.now = now;
+    this.upstream.reviewed(review);
     this.goOn();
   }
 
@@ -317,6 +330,13 @@ export class Connection {
     this.endAll('downstream-closed', fault, closes ? DROP : ABORT);
   }
 
+  /** Answers in place of the upstream side, whose response is given up. */
+  answerInstead(plan: RespondPlan): void {
+    this.upstream.drop();
+    this.rules = plan.downstream;
+    this.respond(plan.status, plan);
+  }
+
   /** The upstream side failed before its response began: answers with the fault's status. */
   failUpstream(fault: Fault): void {
     const exchange = this.exchange!;
@@ -425,6 +445,7 @@ export class Connection {
     if (exchange !== null) {
       if (exchange.outcome === 'open') exchange.outcome = outcome;
       exchange.fault ??= fault;
+      if (exchange.tunnelled) exchange.tunnelEndedBy ??= 'internal';
       if (exchange.status === 0 && outcome === 'downstream-closed') exchange.status = 499;
     }
     this.upstream.drop();
@@ -443,6 +464,11 @@ export class Connection {
     if (this.responsePhase !== RESPONSE.CLOSED) this.stepResponse(RESPONSE_IN.CLOSE);
   }
 
+  private noteEnd(side: SideIndex): void {
+    if (this.responsePhase !== RESPONSE.TUNNEL) return;
+    this.exchange!.tunnelEndedBy ??= side === UPSTREAM ? 'upstream' : 'downstream';
+  }
+
   private downstreamFailed(detail: string): void {
     if (this.isOver) return;
     const isIdle = this.exchange === null;
@@ -456,6 +482,7 @@ export class Connection {
   /** The upstream side switched protocols: from here on octets only pass. Those that waited go first. */
   beginTunnel(): void {
     const { downstream } = this;
+    this.policy.switched?.(this.exchange!, this.now);
     downstream.step(REQUEST_IN.SWITCH);
     const held = downstream.takeHeld();
     if (held !== null) this.upstream.sendTunnel(held, 0, held.length);

@@ -1,7 +1,7 @@
 /**
  * One request and its response: what a policy and a log line may read. Decides nothing; the connection fills it.
  */
-import type { Fault } from '../error.js';
+import type { Fault, Side } from '../error.js';
 import { Head } from '../message/head.js';
 import type { ConnectionFacts, Peer, Plan } from './policy.js';
 
@@ -63,6 +63,8 @@ export class Exchange {
   fault: Fault | null = null;
   /** Protocols were switched: everything behind the heads is a tunnel's. */
   tunnelled = false;
+  /** Which side ended a tunnel first, by an end or a failure; `internal` when wirehop did. null before. */
+  tunnelEndedBy: Side | null = null;
   /** The request head sent upstream carried an offer to switch. */
   offered = false;
 
@@ -80,6 +82,11 @@ export class Exchange {
   /** The attempt that is under way, or the last one. */
   get attempt(): Attempt | undefined {
     return this.attempts[this.attempts.length - 1];
+  }
+
+  /** The upstream's response head is not to be used after all: its storage goes to another exchange. */
+  forgetResponse(): void {
+    this.response = NO_HEAD;
   }
 
   addAttempt(attempt: Attempt): void {

@@ -40,7 +40,17 @@ export const REQUEST_TABLE: Table<(typeof REQUEST_PHASES)[number], (typeof REQUE
 };
 
 /** Phases of answering. */
-export const RESPONSE_PHASES = ['idle', 'plan', 'dial', 'head', 'body', 'done', 'tunnel', 'closed'] as const;
+export const RESPONSE_PHASES = [
+  'idle',
+  'plan',
+  'dial',
+  'head',
+  'review',
+  'body',
+  'done',
+  'tunnel',
+  'closed',
+] as const;
 /** Inputs of answering. */
 export const RESPONSE_INPUTS = [
   'request',
@@ -48,6 +58,7 @@ export const RESPONSE_INPUTS = [
   'local',
   'connected',
   'interim',
+  'review',
   'retry',
   'final',
   'switch',
@@ -64,7 +75,17 @@ export const RESPONSE_TABLE: Table<(typeof RESPONSE_PHASES)[number], (typeof RES
   /** An upstream connection is awaited. */
   dial: { connected: 'head', retry: 'dial', local: 'done', close: 'closed' },
   /** The request is being sent; the response head is awaited. */
-  head: { interim: 'head', retry: 'dial', local: 'done', final: 'body', switch: 'tunnel', close: 'closed' },
+  head: {
+    interim: 'head',
+    review: 'review',
+    retry: 'dial',
+    local: 'done',
+    final: 'body',
+    switch: 'tunnel',
+    close: 'closed',
+  },
+  /** The response head is whole, and the policy takes its time over it. */
+  review: { retry: 'dial', local: 'done', final: 'body', switch: 'tunnel', close: 'closed' },
   /** The response head has gone downstream; content follows. */
   body: { end: 'done', close: 'closed' },
   /** The response is whole. */
@@ -113,10 +134,11 @@ export const RESPONSE = {
   PLAN: 1,
   DIAL: 2,
   HEAD: 3,
-  BODY: 4,
-  DONE: 5,
-  TUNNEL: 6,
-  CLOSED: 7,
+  REVIEW: 4,
+  BODY: 5,
+  DONE: 6,
+  TUNNEL: 7,
+  CLOSED: 8,
 } as const;
 export const RESPONSE_IN = {
   REQUEST: 0,
@@ -124,10 +146,11 @@ export const RESPONSE_IN = {
   LOCAL: 2,
   CONNECTED: 3,
   INTERIM: 4,
-  RETRY: 5,
-  FINAL: 6,
-  SWITCH: 7,
-  END: 8,
-  NEXT: 9,
-  CLOSE: 10,
+  REVIEW: 5,
+  RETRY: 6,
+  FINAL: 7,
+  SWITCH: 8,
+  END: 9,
+  NEXT: 10,
+  CLOSE: 11,
 } as const;

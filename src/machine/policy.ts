@@ -149,6 +149,12 @@ export interface RespondPlan {
 
 export type Plan = ForwardPlan | RespondPlan;
 
+/**
+ * What becomes of an upstream's final response head. null: it goes on by the plan's edits. Edits: it goes on by these
+ * instead. A plan: wirehop answers itself, and the upstream connection is given up.
+ */
+export type Review = FieldEdits<Exchange> | RespondPlan | null;
+
 /** Decides about the connections of one listener. Called from inside the machine: must not call back into it. */
 export interface Policy {
   readonly reading: ReadingRules;
@@ -161,6 +167,15 @@ export interface Policy {
    * undefined: the decision comes later, through `Connection.decide`.
    */
   plan(exchange: Exchange, now: number): Plan | undefined;
+  /** A peer was chosen and is being connected to: `exchange.attempt`. Called again for every further peer. */
+  attempted?(exchange: Exchange, now: number): void;
+  /**
+   * The final response head, 101 included, is in `exchange.response`; nothing of it has gone downstream.
+   * undefined: the verdict comes later, through `Connection.reviewed`. The upstream side is not read meanwhile.
+   */
+  review?(exchange: Exchange, now: number): Review | undefined;
+  /** Protocols were switched: the 101 goes downstream, and octets pass both ways behind it. */
+  switched?(exchange: Exchange, now: number): void;
   /**
    * An answer of wirehop's own is due (a refusal, 502, 504...). A plan replaces the built-in page (error_page).
    * Not called once the answer has begun.

@@ -4,6 +4,7 @@
  * again. Part of {@link Connection}, which owns it.
  */
 import { Fault, type ErrorCode } from '../error.js';
+import { FieldEdits } from '../message/field-edits.js';
 import { EXPECT, UPGRADE } from '../message/field-names.js';
 import * as h from '../message/head.js';
 import type { Head } from '../message/head.js';
@@ -41,6 +42,7 @@ import {
   NEXT_INVALID_HEADER,
   NEXT_NON_IDEMPOTENT,
   NEXT_TIMEOUT,
+  type Review,
 } from './policy.js';
 
 /** How content leaves: as the reader gives it, or wrapped into chunks of our own. */
@@ -69,6 +71,8 @@ export class UpstreamSide {
   private readonly content = new ContentReader();
   private framing = AS_READ;
   private since = 0;
+  /** What came behind a response head that the policy still looks at. */
+  private held: Buffer = NOTHING;
 
   constructor(private readonly connection: Connection) {}
 
@@ -80,7 +84,7 @@ export class UpstreamSide {
   }
 
   get isReadable(): boolean {
-    return this.isOpen && !this.sawEof;
+    return this.isOpen && !this.sawEof && this.connection.responsePhase !== RESPONSE.REVIEW;
   }
 
   /** Monotonic ms at which {@link expire} has something to do. */
@@ -97,6 +101,8 @@ export class UpstreamSide {
         if (connection.downstream.isWhole && !connection.downstream.isBlocked) {
           deadline = Math.min(deadline, Math.max(this.since, this.lastOctetAt) + plan.readTimeoutMs);
         }
+        return deadline;
+      case RESPONSE.REVIEW:
         return deadline;
       case RESPONSE.TUNNEL:
         return Math.min(deadline, Math.max(this.since, this.lastOctetAt) + plan.readTimeoutMs);
@@ -145,6 +151,7 @@ export class UpstreamSide {
     this.plan = plan;
     this.attempt = new Attempt(peer, connection.now);
     exchange.addAttempt(this.attempt);
+    connection.policy.attempted?.(exchange, connection.now);
     this.connect(false);
     return true;
   }
@@ -277,6 +284,8 @@ export class UpstreamSide {
       } else if (connection.responsePhase === RESPONSE.BODY) {
         at = this.readContent(chunk, at, end);
       } else {
+        // A transport may deliver one more chunk after it was told to stop.
+        if (connection.responsePhase === RESPONSE.REVIEW) this.hold(chunk, at, end);
         return;
       }
     }
@@ -299,16 +308,51 @@ export class UpstreamSide {
       return end;
     }
     const { head } = reader;
-    if (head.status === 101) return this.switchProtocols(exchange, head, chunk, reader.consumed, end);
-    if (head.status < 200) {
+    if (head.status < 200 && head.status !== 101) {
       this.sendInterim(exchange, head);
       const { consumed } = reader;
       reader.reset();
       return consumed;
     }
-    this.beginResponse(exchange, head);
+    if (head.status === 101 && !this.isAsked(exchange, head)) {
+      this.giveUp('UPSTREAM_SWITCH_UNASKED', '', NEXT_INVALID_HEADER);
+      return end;
+    }
+    exchange.response = head;
+    const { policy } = connection;
+    const review = policy.review === undefined ? null : policy.review(exchange, connection.now);
+    if (review === undefined) {
+      connection.stepResponse(RESPONSE_IN.REVIEW);
+      this.hold(chunk, reader.consumed, end);
+      return end;
+    }
+    return this.passHead(exchange, review, chunk, reader.consumed, end);
+  }
+
+  private hold(chunk: Buffer, start: number, end: number): void {
+    this.held = Buffer.concat([this.held, chunk.subarray(start, end)]);
+  }
+
+  /** The policy has looked at the response head: goes on with what waited behind it. */
+  reviewed(review: Review): void {
+    const { connection, held } = this;
+    this.held = NOTHING;
+    this.since = connection.now;
+    this.passHead(connection.exchange!, review, held, 0, held.length);
+    if (this.sawEof && this.isOpen) this.act();
+  }
+
+  /** Does with the final response head what the policy wants; chunk[at, end) stands behind it. */
+  private passHead(exchange: Exchange, review: Review, chunk: Buffer, at: number, end: number): number {
+    if (review !== null && !(review instanceof FieldEdits)) {
+      this.connection.answerInstead(review);
+      return end;
+    }
+    const edits = review ?? this.plan!.responseEdits;
+    if (exchange.response.status === 101) return this.switchProtocols(exchange, edits, chunk, at, end);
+    this.beginResponse(exchange, exchange.response, edits);
     // Content may be none: then the response is whole with its head.
-    return this.isOpen ? this.readContent(chunk, reader.consumed, end) : end;
+    return this.isOpen ? this.readContent(chunk, at, end) : end;
   }
 
   /** 1xx other than 101: passed on to HTTP/1.1, dropped for HTTP/1.0 (RFC 9110 15.2). */
@@ -325,10 +369,9 @@ export class UpstreamSide {
   }
 
   /** The final response head: decides how the content leaves and whether the connection goes on behind it. */
-  private beginResponse(exchange: Exchange, head: Head): void {
+  private beginResponse(exchange: Exchange, head: Head, edits: FieldEdits<Exchange>): void {
     const { connection } = this;
     const { request } = exchange;
-    exchange.response = head;
     exchange.status = head.status;
     this.attempt!.status = head.status;
     const takesChunks = request.minorVersion === 1;
@@ -349,7 +392,7 @@ export class UpstreamSide {
     this.content.begin(head, isChunked, 0);
     const { out } = connection;
     out.begin();
-    headOptions.edits = this.plan!.responseEdits;
+    headOptions.edits = edits;
     headOptions.isChunked = isChunked;
     headOptions.closes = closes;
     headOptions.switches = false;
@@ -415,31 +458,35 @@ export class UpstreamSide {
 
   // ---- Tunnels
 
-  private switchProtocols(exchange: Exchange, head: Head, chunk: Buffer, at: number, end: number): number {
-    const { connection } = this;
-    const { request } = exchange;
-    // Only an offer can be accepted, and only with a protocol that it named (RFC 9110 7.8).
-    const isAsked =
+  /** Only an offer can be accepted, and only with a protocol that it named (RFC 9110 7.8). */
+  private isAsked(exchange: Exchange, head: Head): boolean {
+    return (
       exchange.offered &&
-      connection.downstream.isWhole &&
+      this.connection.downstream.isWhole &&
       head.upgradeField >= 0 &&
-      sharesProtocol(request, head, UPGRADE);
-    if (!isAsked) {
-      this.giveUp('UPSTREAM_SWITCH_UNASKED', '', NEXT_INVALID_HEADER);
-      return end;
-    }
-    exchange.response = head;
+      sharesProtocol(exchange.request, head, UPGRADE)
+    );
+  }
+
+  private switchProtocols(
+    exchange: Exchange,
+    edits: FieldEdits<Exchange>,
+    chunk: Buffer,
+    at: number,
+    end: number,
+  ): number {
+    const { connection } = this;
     exchange.status = 101;
     exchange.tunnelled = true;
     this.attempt!.status = 101;
     const { out } = connection;
     out.begin();
-    headOptions.edits = this.plan!.responseEdits;
+    headOptions.edits = edits;
     headOptions.isChunked = false;
     headOptions.closes = false;
     headOptions.switches = true;
     headOptions.keepsLength = false;
-    writeResponseHead(out, head, headOptions, exchange);
+    writeResponseHead(out, exchange.response, headOptions, exchange);
     exchange.headOctetsSent += out.position - out.start;
     connection.writeOut();
     connection.stepResponse(RESPONSE_IN.SWITCH);
@@ -468,9 +515,14 @@ export class UpstreamSide {
   // ---- Endings
 
   ended(): void {
-    const { connection } = this;
     if (!this.isOpen || this.sawEof) return;
     this.sawEof = true;
+    this.act();
+  }
+
+  /** Acts on the end of the upstream side. */
+  private act(): void {
+    const { connection } = this;
     switch (connection.responsePhase) {
       case RESPONSE.TUNNEL:
         if (connection.downstream.phase === REQUEST.CLOSED) connection.endAll('tunnel-closed', null, CLOSE);
@@ -488,6 +540,9 @@ export class UpstreamSide {
           connection.writeOut();
         }
         this.responseComplete(false);
+        return;
+      case RESPONSE.REVIEW:
+        // What came in front of the end waits for the policy, and so does the end.
         return;
       default:
         this.giveUp('UPSTREAM_CLOSED', '', NEXT_ERROR);
@@ -543,6 +598,7 @@ export class UpstreamSide {
       return;
     }
     attempt.status = fault.status;
+    exchange.forgetResponse();
     const isTimeoutOver = plan.nextTimeoutMs > 0 && connection.now - exchange.startedAt >= plan.nextTimeoutMs;
     const isLastTry = plan.nextTries > 0 && exchange.attempts.length >= plan.nextTries;
     const goesOn =
@@ -578,6 +634,7 @@ export class UpstreamSide {
     this.isBlocked = false;
     this.content.release();
     this.plan = null;
+    this.held = NOTHING;
     if (isFailed) this.dropReader();
   }
 
@@ -598,6 +655,8 @@ export class UpstreamSide {
     this.reader = null;
   }
 }
+
+const NOTHING = Buffer.alloc(0);
 
 /** Filled anew for every head: one object for all. */
 const limits = { maxLineOctets: 0, maxHeadOctets: 0, maxFields: 1000 };

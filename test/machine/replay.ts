@@ -16,7 +16,7 @@ import {
   UPSTREAM,
   WRITE,
 } from '../../src/machine/effects.js';
-import type { ConnectionFacts, Policy } from '../../src/machine/policy.js';
+import type { ConnectionFacts, Policy, Review } from '../../src/machine/policy.js';
 
 /** One input. Octets are Latin-1 text. */
 export type Step =
@@ -35,6 +35,7 @@ export type Step =
   | 'block up'
   | 'unblock up'
   | 'drain'
+  | 'reviewed'
   | { readonly wait: number };
 
 export interface Record {
@@ -51,6 +52,8 @@ export interface PlayOptions {
   readonly autoConnect?: boolean;
   /** How octets of a step are cut. */
   readonly split?: (octets: Buffer) => Buffer[];
+  /** What the policy says in a step `reviewed`; null if absent. */
+  readonly verdict?: () => Review;
   /** Called after every input, with the machine. */
   readonly inspect?: (machine: Connection) => void;
 }
@@ -143,6 +146,11 @@ export class Player {
         case 'drain':
           machine.drain(this.now);
           break;
+        case 'reviewed': {
+          const attempt = machine.exchange?.attempt;
+          if (attempt !== undefined) machine.reviewed(attempt, this.options.verdict?.() ?? null, this.now);
+          break;
+        }
       }
     }
     this.drain();
