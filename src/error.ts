@@ -4,13 +4,16 @@
  */
 
 /** One row: the status owed downstream, the rule, and the words. */
-interface ErrorRow {
+export interface ErrorRow {
+  /** Sent downstream; 0 sends none. */
   readonly status: number;
+  /** What was broken: a section of an RFC, or a directive. */
   readonly rule: string;
+  /** What happened, for a person. */
   readonly text: string;
 }
 
-export const ERRORS = {
+const ROWS = {
   // Heads
   HEAD_SYNTAX: { status: 400, rule: 'RFC 9112 2.2', text: 'the head breaks the grammar' },
   METHOD_INVALID: { status: 400, rule: 'RFC 9110 9.1', text: 'the method is not a token' },
@@ -171,7 +174,10 @@ export const ERRORS = {
 } as const satisfies Record<string, ErrorRow>;
 
 /** The name of a row of {@link ERRORS}. */
-export type ErrorCode = keyof typeof ERRORS;
+export type ErrorCode = keyof typeof ROWS;
+
+/** Every error that wirehop can name. */
+export const ERRORS: Readonly<Record<ErrorCode, ErrorRow>> = ROWS;
 
 /** Whose octets or silence caused a fault. `internal` is wirehop's own. */
 export type Side = 'downstream' | 'upstream' | 'internal';
@@ -215,7 +221,12 @@ export class Fault {
 
 /** A start-up failure that a person can mend: shown as one line, without a stack. */
 export class StartError extends Error {
+  /** Tells it from other errors. */
   override readonly name = 'StartError';
+  /**
+   * @param code row of {@link ERRORS}
+   * @param message the line
+   */
   constructor(
     readonly code: ErrorCode,
     message: string,
@@ -226,6 +237,7 @@ export class StartError extends Error {
 
 /** A fault in a configuration: what is wrong, where, and what to do. */
 export class ConfigError extends Error {
+  /** Tells it from other errors. */
   override readonly name = 'ConfigError';
   /**
    * @param text what is wrong, in nginx's words where nginx has them

@@ -57,6 +57,7 @@ export class OctetWriter {
     if (this.position + count > this.octets.length) this.replace(count);
   }
 
+  /** Appends one octet. */
   putOctet(octet: number): void {
     if (this.position === this.octets.length) this.replace(1);
     this.octets[this.position++] = octet;
@@ -94,10 +95,12 @@ export class OctetWriter {
     }
   }
 
+  /** Appends a whole number in decimal digits. */
   putDecimal(value: number): void {
     this.putLatin1(String(value));
   }
 
+  /** Appends a whole number, not negative, in hexadecimal digits. */
   putHex(value: number): void {
     this.putLatin1(value.toString(16));
   }

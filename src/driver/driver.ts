@@ -21,8 +21,10 @@ import type {
 } from './transport.js';
 import { Wheel } from './wheel.js';
 
+/** How sockets are had: by Node's public API, or by its bare handles. */
 export type TransportKind = 'net' | 'handle';
 
+/** How grave a notice of the driver is, in the words of nginx's error_log. */
 export type NoticeLevel = 'notice' | 'warn' | 'alert' | 'crit' | 'error';
 
 export interface DriverOptions {
@@ -50,6 +52,7 @@ export interface Time {
 
 /** Figures of a driver at one moment. */
 export interface DriverCounters {
+  /** Downstream connections accepted since the start. */
   accepted: number;
   /** Refused because workerConnections were open. */
   refused: number;

@@ -62,12 +62,31 @@ export interface Transport {
   destroy(reset: boolean): void;
 }
 
-/** Where to listen. `host` numeric; port 0 takes a free one. */
-export type Address =
-  | { readonly host: string; readonly port: number; readonly backlog?: number; readonly ipv6Only?: boolean }
-  | { readonly path: string; readonly backlog?: number };
+/** A TCP port to listen on. */
+export interface PortAddress {
+  /** Numeric: `127.0.0.1`, `::`. */
+  readonly host: string;
+  /** 0 takes a free one. */
+  readonly port: number;
+  /** Most connections that wait to be accepted. Default 511, as nginx's on Linux. */
+  readonly backlog?: number;
+  /** With an IPv6 host: IPv4 connections are not taken. Default false. */
+  readonly ipv6Only?: boolean;
+}
 
-export type BoundAddress = { readonly host: string; readonly port: number } | { readonly path: string };
+/** A unix socket to listen on. */
+export interface PathAddress {
+  /** Path of the socket, which must not exist. */
+  readonly path: string;
+  /** As for a {@link PortAddress}. */
+  readonly backlog?: number;
+}
+
+/** Where to listen. */
+export type Address = PortAddress | PathAddress;
+
+/** Where a listener accepts connections: with the port that was taken for port 0. */
+export type BoundAddress = Pick<PortAddress, 'host' | 'port'> | Pick<PathAddress, 'path'>;
 
 export interface Listener {
   readonly bound: BoundAddress;

@@ -25,8 +25,11 @@ import {
 import type { ConnectionFacts, DownstreamRules, Plan, Policy, RespondPlan, Review } from './policy.js';
 import { UpstreamSide } from './upstream-side.js';
 
+/** What a {@link Connection} is made of. */
 export interface ConnectionOptions {
+  /** Decides about every request of the connection. */
   readonly policy: Policy;
+  /** What is known of the connection. */
   readonly facts: ConnectionFacts;
   /** Shared with other machines of the same driver if all are drained between inputs; else one of its own. */
   readonly effects?: Effects;
@@ -36,16 +39,24 @@ export interface ConnectionOptions {
   readonly ownsChunks?: boolean;
 }
 
+/**
+ * One downstream connection with its exchanges and its upstream side. After every input drain {@link effects}, then
+ * bring reading into line with {@link readsDownstream} and {@link readsUpstream}, and call {@link expire} no later
+ * than {@link deadline}. No input may be given while another runs, and none throws.
+ */
 export class Connection {
   /** What is to be done, in order. */
   readonly effects: Effects;
   /** Where heads are laid down. */
   readonly out: OctetWriter;
+  /** Decides about every request of the connection. */
   readonly policy: Policy;
+  /** What is known of the connection. */
   readonly facts: ConnectionFacts;
 
-  /** Outputs, valid after each input. */
+  /** Octets of the downstream side are wanted. Valid after each input, as all outputs. */
   readsDownstream = true;
+  /** As {@link readsDownstream}, for the upstream side. */
   readsUpstream = false;
   /** Monotonic ms at which `expire` must be called, or Infinity. It may come earlier than needed, never later. */
   deadline: number;
@@ -54,16 +65,18 @@ export class Connection {
 
   /** The exchange under way, or null. */
   exchange: Exchange | null = null;
-  /** A phase of the response table in `phases.ts`; the request's is `downstream.phase`. Read only outside. */
+  /** An index into RESPONSE_PHASES: what the downstream side is owed. Read only outside. */
   responsePhase: number = RESPONSE.IDLE;
 
+  /** @internal */
   readonly downstream: DownstreamSide;
+  /** @internal */
   readonly upstream: UpstreamSide;
-  /** The rules in force: those of the last exchange's location, at first the listener's. */
+  /** The rules in force: those of the last exchange's location, at first the listener's. @internal */
   rules: DownstreamRules;
-  /** The connection is closed behind the response under way. */
+  /** The connection is closed behind the response under way. @internal */
   closes = false;
-  /** Now, as the running input has it. Monotonic ms. */
+  /** Now, as the running input has it. Monotonic ms. @internal */
   now: number;
 
   private drains = false;
@@ -73,6 +86,7 @@ export class Connection {
   /** The request, or its dropped content, took too long: nothing more is waited for. */
   private isTimedOut = false;
 
+  /** A connection that has just been accepted: it waits for a request. */
   constructor(options: ConnectionOptions) {
     this.policy = options.policy;
     this.facts = options.facts;
@@ -182,6 +196,11 @@ export class Connection {
     this.goOn();
   }
 
+  /** An index into REQUEST_PHASES: what the downstream side may do. */
+  get requestPhase(): number {
+    return this.downstream.phase;
+  }
+
   /** Monotonic ms since when nothing is under way, no request begun and no octet waiting; Infinity while something is. */
   get idleSince(): number {
     const { phase, phaseSince, holds, isBlocked } = this.downstream;
@@ -222,20 +241,20 @@ export class Connection {
 
   // ---- Deciding
 
-  /** A request head is whole, or was refused. */
+  /** A request head is whole, or was refused. @internal */
   begin(exchange: Exchange): void {
     this.exchange = exchange;
     this.closes = false;
     this.stepResponse(RESPONSE_IN.REQUEST);
   }
 
-  /** The request head is good: asks the policy. */
+  /** The request head is good: asks the policy. @internal */
   decideOn(exchange: Exchange): void {
     const plan = this.policy.plan(exchange, this.now);
     if (plan !== undefined) this.apply(plan);
   }
 
-  /** The request's content is whole. */
+  /** The request's content is whole. @internal */
   requestComplete(): void {
     this.upstream.requestSent();
     if (this.responsePhase === RESPONSE.DONE) this.settle();
@@ -265,7 +284,7 @@ export class Connection {
     }
   }
 
-  /** Whether the connection must close behind the response whose head is being written. */
+  /** Whether the connection must close behind the response whose head is being written. @internal */
   mustClose(): boolean {
     const { rules } = this;
     const exchange = this.exchange!;
@@ -281,6 +300,7 @@ export class Connection {
   /**
    * Answers with a fault's status if nothing has been sent yet, else ends the connection. Octets that still come from
    * downstream are dropped.
+   * @internal
    */
   refuse(fault: Fault): void {
     const exchange = this.exchange!;
@@ -306,6 +326,7 @@ export class Connection {
   /**
    * The downstream side took too long with its request. It is answered if that can still be, and then not waited for: a
    * peer that drips would be held for lingering_time on top.
+   * @internal
    */
   timeOut(fault: Fault): void {
     const exchange = this.exchange!;
@@ -318,7 +339,7 @@ export class Connection {
     this.refuse(fault);
   }
 
-  /** The downstream side took nothing in time: closes without what is not written. */
+  /** The downstream side took nothing in time: closes without what is not written. @internal */
   cutOff(fault: Fault): void {
     const exchange = this.exchange;
     // Without a length or chunks only a reset tells that something is missing.
@@ -330,14 +351,14 @@ export class Connection {
     this.endAll('downstream-closed', fault, closes ? DROP : ABORT);
   }
 
-  /** Answers in place of the upstream side, whose response is given up. */
+  /** Answers in place of the upstream side, whose response is given up. @internal */
   answerInstead(plan: RespondPlan): void {
     this.upstream.drop();
     this.rules = plan.downstream;
     this.respond(plan.status, plan);
   }
 
-  /** The upstream side failed before its response began: answers with the fault's status. */
+  /** The upstream side failed before its response began: answers with the fault's status. @internal */
   failUpstream(fault: Fault): void {
     const exchange = this.exchange!;
     this.report(fault);
@@ -348,6 +369,7 @@ export class Connection {
   /**
    * Whether one input has laid down so many answers that further requests must wait: whether the transport takes what
    * is written shows only when they are drained, and a read full of requests could be owed a thousand times its size.
+   * @internal
    */
   get hasAnsweredEnough(): boolean {
     if (this.laidDown < MOST_LAID_DOWN) return false;
@@ -381,14 +403,14 @@ export class Connection {
 
   // ---- Writing downstream
 
-  /** Sends the span laid down in `out` downstream. */
+  /** Sends the span laid down in `out` downstream. @internal */
   writeOut(): void {
     const { out } = this;
     this.exchange!.octetsSent += out.position - out.start;
     this.effects.write(DOWNSTREAM, out.octets, out.start, out.position);
   }
 
-  /** Sends octets downstream, behind a head in the same write where they are few. */
+  /** Sends octets downstream, behind a head in the same write where they are few. @internal */
   send(octets: Buffer, start: number, end: number): void {
     this.exchange!.octetsSent += end - start;
     this.effects.join(DOWNSTREAM, this.out, octets, start, end);
@@ -396,7 +418,7 @@ export class Connection {
 
   // ---- Ending exchanges and connections
 
-  /** The response is whole. Goes on, waits for the rest of the request, or closes. */
+  /** The response is whole. Goes on, waits for the rest of the request, or closes. @internal */
   settle(): void {
     const { downstream } = this;
     const { isWhole } = downstream;
@@ -438,7 +460,7 @@ export class Connection {
     this.downstream.release();
   }
 
-  /** Ends everything: the exchange, the upstream side, the connection. */
+  /** Ends everything: the exchange, the upstream side, the connection. @internal */
   endAll(outcome: Outcome, fault: Fault | null, how: typeof CLOSE | typeof ABORT | typeof DROP): void {
     const { exchange } = this;
     if (fault !== null) this.report(fault);
@@ -453,7 +475,7 @@ export class Connection {
     this.close(how);
   }
 
-  /** Closes the downstream connection. */
+  /** Closes the downstream connection. @internal */
   close(how: typeof CLOSE | typeof ABORT | typeof DROP): void {
     if (this.isOver) return;
     this.isOver = true;
@@ -479,7 +501,7 @@ export class Connection {
     );
   }
 
-  /** The upstream side switched protocols: from here on octets only pass. Those that waited go first. */
+  /** The upstream side switched protocols: from here on octets only pass. Those that waited go first. @internal */
   beginTunnel(): void {
     const { downstream } = this;
     this.policy.switched?.(this.exchange!, this.now);
@@ -489,7 +511,7 @@ export class Connection {
     if (downstream.phase === REQUEST.CLOSED) this.upstream.endTunnel();
   }
 
-  /** Writes a fault to the error log, through the policy. */
+  /** Writes a fault to the error log, through the policy. @internal */
   report(fault: Fault): void {
     if (this.exchange !== null) this.exchange.fault ??= fault;
     this.policy.fault(fault, this.exchange, this.facts);
@@ -512,13 +534,14 @@ export class Connection {
 
   // ---- Transitions
 
+  /** @internal */
   stepResponse(input: number): void {
     const next = RESPONSE_CELLS[this.responsePhase * RESPONSE_INPUTS.length + input];
     if (next === ABSENT) this.unexpected();
     else this.responsePhase = next;
   }
 
-  /** wirehop is wrong about this connection: end it alone, and say so. */
+  /** wirehop is wrong about this connection: end it alone, and say so. @internal */
   unexpected(): void {
     const phases = `request phase ${this.downstream.phase}, response phase ${this.responsePhase}`;
     this.policy.fault(new Fault('UNEXPECTED_INPUT', 'internal', -1, phases), this.exchange, this.facts);

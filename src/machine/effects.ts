@@ -5,9 +5,11 @@
 import type { OctetWriter } from '../bytes/octet-writer.js';
 import type { Peer } from './policy.js';
 
-/** The two sides of a connection. */
+/** The side that sends requests: whoever connected to the proxy. */
 export const DOWNSTREAM = 0;
+/** The side that answers them: whom the proxy connects to. */
 export const UPSTREAM = 1;
+/** {@link DOWNSTREAM} or {@link UPSTREAM}. */
 export type SideIndex = 0 | 1;
 
 /** Write buffer[start, end) to the side. The octets are valid until the next input to any machine: see {@link Effect}. */
@@ -33,24 +35,34 @@ const JOIN_OCTETS = 4096;
  * driver must have written or copied the octets, or own the chunk, before it gives the machine another input.
  */
 export class Effect {
+  /** WRITE, END, CLOSE, ABORT, CONNECT, RELEASE or DROP. */
   kind = 0;
+  /** Whose connection it concerns. */
   side: SideIndex = DOWNSTREAM;
+  /** WRITE: where the octets stand. */
   buffer: Buffer | null = null;
+  /** WRITE: the first octet. */
   start = 0;
+  /** WRITE: behind the last octet. */
   end = 0;
+  /** CONNECT: where to. */
   peer: Peer | null = null;
+  /** CONNECT: an idle connection will not do. */
   fresh = false;
 }
 
 /** A list of effects that is filled and drained over and over. One may serve many machines, drained between inputs. */
 export class Effects {
+  /** How many there are. */
   count = 0;
   private readonly entries: Effect[] = [];
 
+  /** The effect at `index`, from 0. It belongs to this list, and is used again. */
   at(index: number): Effect {
     return this.entries[index];
   }
 
+  /** All of them have been carried out. */
   clear(): void {
     for (let i = 0; i < this.count; i++) {
       this.entries[i].buffer = null;
@@ -99,6 +111,7 @@ export class Effects {
     );
   }
 
+  /** Appends an effect that needs no more than its kind and side. */
   add(kind: number, side: SideIndex): Effect {
     if (this.count === this.entries.length) this.entries.push(new Effect());
     const effect = this.entries[this.count++];
@@ -107,6 +120,7 @@ export class Effects {
     return effect;
   }
 
+  /** Appends a CONNECT. */
   connect(peer: Peer, fresh: boolean): void {
     const effect = this.add(CONNECT, UPSTREAM);
     effect.peer = peer;

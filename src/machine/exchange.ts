@@ -7,13 +7,17 @@ import type { ConnectionFacts, Peer, Plan } from './policy.js';
 
 /** One try of one peer. Times are monotonic ms; -1 until they are known. */
 export class Attempt {
+  /** The connection was there. */
   connectedAt = -1;
   /** First octet of the response head came. */
   headAt = -1;
+  /** It was given up, or its response was whole. */
   endedAt = -1;
   /** Final status the peer answered with, 0 before; the status it was given up with (502, 504) if it failed. */
   status = 0;
+  /** Octets sent to the peer, the head included. */
   octetsSent = 0;
+  /** Octets received from the peer, heads and framing included. */
   octetsReceived = 0;
   /** Octets of response content, its transfer coding removed ($upstream_response_length). */
   contentOctets = 0;
@@ -21,7 +25,9 @@ export class Attempt {
   reused = false;
 
   constructor(
+    /** Who was tried. */
     readonly peer: Peer,
+    /** The connection was asked for. */
     readonly startedAt: number,
   ) {}
 }
@@ -39,6 +45,7 @@ export class Exchange {
   request: Head;
   /** The upstream's final response head; empty until it is there. */
   response: Head = NO_HEAD;
+  /** What the policy decided; undefined before. */
   plan: Plan | undefined = undefined;
   /** The policy's own. */
   context: unknown = undefined;
@@ -47,6 +54,7 @@ export class Exchange {
 
   /** Monotonic ms of the head's first octet. */
   readonly startedAt: number;
+  /** Monotonic ms; -1 while it goes on. */
   endedAt = -1;
   /** Status sent downstream, 0 before; 499 when the downstream side left first, as in nginx. */
   status = 0;
@@ -58,6 +66,7 @@ export class Exchange {
   headOctetsSent = 0;
   /** Every try in order; shared and empty until the first. */
   attempts: readonly Attempt[] = NO_ATTEMPTS;
+  /** How it ended; `open` while it goes on. */
   outcome: Outcome = 'open';
   /** What went wrong, if anything did: for a tunnel, why it closed. */
   fault: Fault | null = null;
@@ -69,6 +78,7 @@ export class Exchange {
   offered = false;
 
   constructor(
+    /** The connection that it came on. */
     readonly connection: ConnectionFacts,
     request: Head,
     ordinal: number,
@@ -84,11 +94,12 @@ export class Exchange {
     return this.attempts[this.attempts.length - 1];
   }
 
-  /** The upstream's response head is not to be used after all: its storage goes to another exchange. */
+  /** The upstream's response head is not to be used after all: its storage goes to another exchange. @internal */
   forgetResponse(): void {
     this.response = NO_HEAD;
   }
 
+  /** @internal */
   addAttempt(attempt: Attempt): void {
     if (this.attempts === NO_ATTEMPTS) this.attempts = [attempt];
     else (this.attempts as Attempt[]).push(attempt);

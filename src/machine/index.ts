@@ -1,4 +1,9 @@
-/** The connection machine, for any transport. See docs/machine.md for the contract. */
+/**
+ * The connection machine, for any transport: octets in, effects out, deadlines as values; no sockets and no clock.
+ * docs/machine.md has the contract and every state, docs/drivers.md a driver for another transport, step by step.
+ *
+ * @module machine
+ */
 export { Connection, type ConnectionOptions } from './connection.js';
 export {
   ABORT,
@@ -15,7 +20,15 @@ export {
   WRITE,
 } from './effects.js';
 export { Attempt, Exchange, type Outcome } from './exchange.js';
-export { REQUEST_TABLE, RESPONSE_TABLE } from './phases.js';
+export {
+  REQUEST_INPUTS,
+  REQUEST_PHASES,
+  REQUEST_TABLE,
+  RESPONSE_INPUTS,
+  RESPONSE_PHASES,
+  RESPONSE_TABLE,
+  type Table,
+} from './phases.js';
 export * from './policy.js';
 export {
   ConstantValue,

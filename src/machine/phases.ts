@@ -6,7 +6,8 @@
  * An absent cell is an input that cannot happen: if it does, wirehop is wrong about the connection and ends it.
  */
 
-type Table<Phase extends string, Input extends string> = Record<Phase, Partial<Record<Input, Phase>>>;
+/** By phase and input, the phase that follows. */
+export type Table<Phase extends string, Input extends string> = Record<Phase, Partial<Record<Input, Phase>>>;
 
 /** Phases of reading a request. */
 export const REQUEST_PHASES = ['idle', 'head', 'body', 'done', 'tunnel', 'discard', 'closed'] as const;
@@ -22,6 +23,7 @@ export const REQUEST_INPUTS = [
   'eof',
 ] as const;
 
+/** What the downstream side may do. */
 export const REQUEST_TABLE: Table<(typeof REQUEST_PHASES)[number], (typeof REQUEST_INPUTS)[number]> = {
   /** Between requests: nothing of the next one has come. */
   idle: { octets: 'head', refuse: 'discard', eof: 'closed' },
@@ -67,6 +69,7 @@ export const RESPONSE_INPUTS = [
   'close',
 ] as const;
 
+/** What the downstream side is owed. */
 export const RESPONSE_TABLE: Table<(typeof RESPONSE_PHASES)[number], (typeof RESPONSE_INPUTS)[number]> = {
   /** No request is under way. local: a refused head is answered. */
   idle: { request: 'plan', local: 'done', close: 'closed' },

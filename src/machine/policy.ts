@@ -17,7 +17,9 @@ export interface ConnectionFacts {
   readonly remotePort: number;
   /** Numeric address, or `unix:PATH`. */
   readonly localAddress: string;
+  /** 0 for a unix socket. */
   readonly localPort: number;
+  /** The downstream side speaks TLS. */
   readonly secure: boolean;
   /** Monotonic ms. */
   readonly openedAt: number;
@@ -77,9 +79,11 @@ export interface Peer {
   readonly name: string;
   /** Numeric address, or '' when `path` is used. */
   readonly host: string;
+  /** 0 when `path` is used. */
   readonly port: number;
   /** Path of a unix socket, or ''. */
   readonly path: string;
+  /** How idle connections to it are kept; the same object for all peers of an upstream. */
   readonly pool: PoolRules;
 }
 
@@ -87,9 +91,11 @@ export interface Peer {
 export interface PoolRules {
   /** Idle connections kept for all peers together (keepalive); 0 keeps none. */
   readonly maxIdle: number;
+  /** An idle connection is closed after this time (keepalive_timeout). */
   readonly idleTimeoutMs: number;
   /** Requests on one connection. */
   readonly maxRequests: number;
+  /** Age after which a connection is not kept again (keepalive_time). */
   readonly maxAgeMs: number;
 }
 
@@ -100,28 +106,41 @@ export interface PeerSource {
    * Each peer handed out comes back through {@link release} once.
    */
   next(exchange: Exchange, now: number): Peer | undefined;
-  /** @param failed the attempt counts against the peer (max_fails) */
+  /**
+   * Takes a peer back.
+   * @param failed the attempt counts against the peer (max_fails)
+   */
   release(peer: Peer, failed: boolean, now: number): void;
 }
 
-/** Conditions on which a request may go to the next peer (proxy_next_upstream), as bits. */
+/** A bit of {@link ForwardPlan.nextOn}: on an error while connecting, sending or reading the head (proxy_next_upstream error). */
 export const NEXT_ERROR = 1;
+/** As {@link NEXT_ERROR}: on a timeout in the same places. */
 export const NEXT_TIMEOUT = 2;
+/** As {@link NEXT_ERROR}: on a response head that cannot be read, or an empty answer. */
 export const NEXT_INVALID_HEADER = 4;
+/** As {@link NEXT_ERROR}: also requests that may not be repeated (RFC 9110 9.2.2) once they have been sent. */
 export const NEXT_NON_IDEMPOTENT = 8;
 
 /** Pass the request to an upstream. One object per location, used for every request. */
 export interface ForwardPlan {
+  /** Tells the kinds of {@link Plan} apart. */
   readonly kind: 'forward';
+  /** In force from here on, until the connection's next request is decided about. */
   readonly downstream: DownstreamRules;
+  /** Where the request may go. */
   readonly peers: PeerSource;
   /** The request target sent upstream; null sends the path and query as received. */
   readonly target: ValueSource<Exchange> | null;
+  /** What is done to the request's fields. */
   readonly requestEdits: FieldEdits<Exchange>;
+  /** What is done to the final response's fields. */
   readonly responseEdits: FieldEdits<Exchange>;
   /** The y of HTTP/1.y towards the upstream (proxy_http_version). */
   readonly minorVersion: 0 | 1;
+  /** From CONNECT to `connected`. */
   readonly connectTimeoutMs: number;
+  /** Between two writes that the upstream side accepts. */
   readonly sendTimeoutMs: number;
   /** Between two reads from the upstream side; for a tunnel between two octets in either direction. */
   readonly readTimeoutMs: number;
@@ -137,7 +156,9 @@ export interface ForwardPlan {
 
 /** Answer here. One object per rule, used for every request. */
 export interface RespondPlan {
+  /** Tells the kinds of {@link Plan} apart. */
   readonly kind: 'respond';
+  /** In force from here on, until the connection's next request is decided about. */
   readonly downstream: DownstreamRules;
   /** 444 closes the connection without an answer, as nginx does. */
   readonly status: number;
@@ -147,6 +168,7 @@ export interface RespondPlan {
   readonly content: ValueSource<Exchange> | null;
 }
 
+/** What becomes of a request. */
 export type Plan = ForwardPlan | RespondPlan;
 
 /**
@@ -157,6 +179,7 @@ export type Review = FieldEdits<Exchange> | RespondPlan | null;
 
 /** Decides about the connections of one listener. Called from inside the machine: must not call back into it. */
 export interface Policy {
+  /** Limits while a request head is read. */
   readonly reading: ReadingRules;
   /** Rules for a connection whose request was refused before a server was known. */
   readonly defaults: DownstreamRules;

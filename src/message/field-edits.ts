@@ -17,6 +17,7 @@ export interface ValueSource<Context> {
 
 /** A value that never changes. */
 export class ConstantValue implements ValueSource<unknown> {
+  /** The value as it is sent. */
   readonly octets: Uint8Array;
   /** @param text Latin-1 */
   constructor(readonly text: string) {
@@ -29,9 +30,11 @@ export class ConstantValue implements ValueSource<unknown> {
 
 /** One line to add. */
 export interface FieldSet<Context> {
+  /** Of the name, in FIELD_NAMES. */
   readonly id: number;
   /** `Name: ` as it is sent. */
   readonly prefix: Uint8Array;
+  /** Where the value comes from. */
   readonly value: ValueSource<Context>;
   /** The whole line with its CRLF, when the value never changes; empty when there is no line; null when it may change. */
   readonly line: Uint8Array | null;

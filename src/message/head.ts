@@ -5,8 +5,11 @@
 
 /** Integers per field line in {@link Head.fields}: name start, name end, value start, value end, name id. */
 export const FIELD_STRIDE = 5;
+/** First octet of the name, from the head's first. */
 export const NAME_START = 0;
+/** Behind the last octet of the name. */
 export const NAME_END = 1;
+/** First octet of the value, leading OWS excluded. */
 export const VALUE_START = 2;
 /** Behind the last octet of the value, trailing OWS excluded. */
 export const VALUE_END = 3;
@@ -15,33 +18,47 @@ export const NAME_ID = 4;
 
 /** Set in a field's NAME_ID: a Connection field names it, so it is hop-by-hop (RFC 9110 7.6.1). */
 export const NOMINATED = 1 << 20;
+/** The id alone, without {@link NOMINATED}. */
 export const ID_MASK = NOMINATED - 1;
 
-/** How the content of a message ends (RFC 9112 6.3). */
+/** How the content of a message ends (RFC 9112 6.3), as {@link Head.body}: there is none. */
 export const BODY_NONE = 0;
+/** It has {@link Head.contentLength} octets. */
 export const BODY_LENGTH = 1;
+/** It comes in chunks. */
 export const BODY_CHUNKED = 2;
+/** It ends with the connection: responses only. */
 export const BODY_UNTIL_CLOSE = 3;
 
-/** Members of Connection, as bits of {@link Head.connection}. */
+/** Members of Connection, as bits of {@link Head.connection}: `close`. */
 export const OPTION_CLOSE = 1;
+/** `keep-alive`. */
 export const OPTION_KEEP_ALIVE = 2;
+/** `upgrade`. */
 export const OPTION_UPGRADE = 4;
+/** Any other member: it names a field that is hop-by-hop. */
 export const OPTION_OTHER = 8;
 
-/** Request methods that the protocol or a retry depends on. All others are METHOD_OTHER. */
+/** A method that neither the protocol nor a retry depends on, as {@link Head.method}; its name is octets[0, methodEnd). */
 export const METHOD_OTHER = 0;
+/** GET. */
 export const METHOD_GET = 1;
+/** HEAD: its response has no content. */
 export const METHOD_HEAD = 2;
+/** CONNECT. */
 export const METHOD_CONNECT = 3;
+/** OPTIONS: the one method with an asterisk-form. */
 export const METHOD_OPTIONS = 4;
 /** Idempotent by RFC 9110 9.2.2, and none of the above: PUT, DELETE, TRACE. */
 export const METHOD_IDEMPOTENT = 5;
 
-/** The forms of a request target (RFC 9112 3.2). */
+/** Forms of a request target (RFC 9112 3.2), as {@link Head.form}: `/path?query`. */
 export const FORM_ORIGIN = 0;
+/** `http://host/path?query`. */
 export const FORM_ABSOLUTE = 1;
+/** `host:port`: CONNECT only. */
 export const FORM_AUTHORITY = 2;
+/** `*`: OPTIONS only. */
 export const FORM_ASTERISK = 3;
 
 /**
@@ -49,9 +66,11 @@ export const FORM_ASTERISK = 3;
  * The storage belongs to whoever reads the head and is used again for the next one: copy what must outlive the exchange.
  */
 export class Head {
+  /** The head from its start line on; what stands behind {@link length} is left over. */
   octets: Buffer;
   /** Octets of the head, the empty line that ends it included. */
   length = 0;
+  /** {@link FIELD_STRIDE} integers for each field line, in order. */
   fields: Int32Array = new Int32Array(32 * FIELD_STRIDE);
   /** Number of field lines. */
   count = 0;
@@ -61,16 +80,23 @@ export class Head {
   startLineEnd = 0;
 
   // Requests
+  /** One of METHOD_*. */
   method = METHOD_OTHER;
+  /** Behind the last octet of the method, which begins at 0. */
   methodEnd = 0;
+  /** First octet of the request target. */
   targetStart = 0;
+  /** Behind its last octet. */
   targetEnd = 0;
+  /** One of FORM_*. */
   form = FORM_ORIGIN;
   /** Path and query of the target, in origin-form and absolute-form; empty when an absolute target has no path. */
   pathStart = 0;
+  /** Behind the last octet of path and query. */
   pathEnd = 0;
   /** Host and port that the request is for: from an absolute target, else from Host. Equal when there is none. */
   hostStart = 0;
+  /** Behind the last octet of host and port. */
   hostEnd = 0;
   /** Behind the host's last octet, the port and its colon excluded. */
   hostNameEnd = 0;
@@ -78,12 +104,17 @@ export class Head {
   expectsContinue = false;
 
   // Responses
+  /** The status code; 0 in a request. */
   status = 0;
+  /** First octet of the reason phrase, which may be empty. */
   reasonStart = 0;
+  /** Behind its last octet. */
   reasonEnd = 0;
 
   // Decided by the rules of message/
+  /** Bits OPTION_*: what the Connection fields say. */
   connection = 0;
+  /** One of BODY_*: how the content ends. */
   body = BODY_NONE;
   /** Octets of content when body is BODY_LENGTH. */
   contentLength = 0;
@@ -92,6 +123,7 @@ export class Head {
   /** The sender keeps the connection open behind this message. */
   keepsAlive = false;
 
+  /** @param octets size of the storage to begin with; it grows */
   constructor(octets = 1024) {
     this.octets = Buffer.allocUnsafeSlow(octets);
   }

@@ -1,4 +1,9 @@
-/** HTTP/1.1 heads and content, and WebSocket frame boundaries, without connections: readers and writers over octets. */
+/**
+ * HTTP/1.1 heads and content without connections, and the boundaries of WebSocket frames: readers and writers over
+ * octets.
+ *
+ * @module wire
+ */
 export {
   acquireReader,
   HEAD_COMPLETE,
@@ -38,6 +43,7 @@ export {
 export { closeFrame, isCloseCode, MAX_CLOSE_REASON_OCTETS } from './websocket/close-frame.js';
 export * from '../message/head.js';
 export { FIELD_NAMES } from '../message/field-names.js';
+export type { NameTable } from '../bytes/name-table.js';
 export {
   ConstantValue,
   FieldEdits,

@@ -24,10 +24,13 @@ export const CONTENT_END = 3;
 /** The content breaks its framing; `fault` says how. */
 export const CONTENT_REFUSED = 4;
 
+/** Reads the content of one message after another. Owns no octets. */
 export class ContentReader {
   /** Position behind the last octet used by {@link next}. */
   at = 0;
+  /** First octet of the span, after CONTENT_SPAN. */
   spanStart = 0;
+  /** Behind its last octet. */
   spanEnd = 0;
 
   private body = BODY_NONE;

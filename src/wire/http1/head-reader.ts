@@ -27,15 +27,20 @@ import {
   WINDOW_OCTETS,
 } from './llhttp.js';
 
-/** Answers of {@link HeadReader.read}. */
+/** Answer of {@link HeadReader.read}: the head goes on behind this chunk. */
 export const HEAD_MORE = 0;
+/** The head is whole and good. */
 export const HEAD_COMPLETE = 1;
+/** The head is refused: {@link HeadReader.fault}. */
 export const HEAD_REFUSED = 2;
 
+/** What a head may not exceed. */
 export interface HeadLimits {
   /** Longest start line or field line, its CRLF excluded. */
   readonly maxLineOctets: number;
+  /** Longest head, from the first octet of its start line to its empty line; at most 256 KB. */
   readonly maxHeadOctets: number;
+  /** Most field lines. */
   readonly maxFields: number;
   /** By octet: 0 for those that mark a line as not to be passed on when they stand in its name. Absent: none. */
   readonly nameOctets?: Uint8Array;
@@ -61,11 +66,13 @@ const PLAIN_METHODS = ['GET', 'POST', 'HEAD', 'PUT', 'DELETE', 'OPTIONS', 'PATCH
  * A reader whose head is incomplete keeps its llhttp state, so no octet is parsed twice.
  */
 export class HeadReader {
+  /** The head being read; its storage is used again after {@link reset}. */
   readonly head = new Head();
   /** Position in the chunk behind the last octet used; set by every {@link read}. */
   consumed = 0;
-  /** Why the head was refused, and where, in octets from its start. */
+  /** Why the head was refused. */
   fault: ErrorCode = 'HEAD_SYNTAX';
+  /** Where, in octets from the start of the head. */
   faultOffset = 0;
   /** The response under way answers a HEAD request; set before reading. */
   toHead = false;
@@ -85,6 +92,7 @@ export class HeadReader {
   private lines = 0;
 
   constructor(
+    /** TYPE_REQUEST or TYPE_RESPONSE. */
     readonly type: number,
     private readonly llhttp: Llhttp = sharedLlhttp(),
   ) {

@@ -34,9 +34,9 @@ const HOST_PREFIX = latin1('Host: ');
 const UPGRADE_MEMBER = latin1('upgrade');
 const CLOSE_MEMBER = latin1('close');
 
-/** What {@link writeRequestHead} found itself writing, as bits. */
+/** A bit of {@link writeRequestHead}'s answer: the head offers to switch protocols. */
 export const WROTE_OFFER = 1;
-/** `Connection: close` went upstream: the connection cannot be used again. */
+/** As {@link WROTE_OFFER}: `Connection: close` went upstream, so the connection cannot be used again. */
 export const WROTE_CLOSE = 2;
 
 /** Statuses on which add_header works without `always` (nginx, ngx_http_headers_module). */
@@ -101,7 +101,9 @@ export function writeRequestHead<Context>(
   return (isOffered ? WROTE_OFFER : 0) | ((connection & h.OPTION_CLOSE) !== 0 ? WROTE_CLOSE : 0);
 }
 
+/** How a received response head goes on. */
 export interface ResponseHeadOptions<Context> {
+  /** What is done to its fields. */
   readonly edits: FieldEdits<Context>;
   /** The content goes on chunked. */
   readonly isChunked: boolean;

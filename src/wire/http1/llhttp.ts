@@ -9,7 +9,9 @@ import { createHash } from 'node:crypto';
 import { StartError } from '../../error.js';
 import { LLHTTP_BINARY } from './llhttp-binary.js';
 
+/** A reader of request heads. */
 export const TYPE_REQUEST = 1;
+/** A reader of response heads. */
 export const TYPE_RESPONSE = 2;
 
 /** llhttp's error numbers that the readers tell apart (llhttp.h, enum llhttp_errno). */

@@ -5,12 +5,17 @@
  * walker must see every octet from the first one behind the 101.
  */
 
-/** Opcodes (RFC 6455 5.2). From {@link OPCODE_CLOSE} on they are those of control frames. */
+/** The opcode of a message's later frames (RFC 6455 5.2). From {@link OPCODE_CLOSE} on opcodes are control frames'. */
 export const OPCODE_CONTINUATION = 0x0;
+/** A text message's first frame. */
 export const OPCODE_TEXT = 0x1;
+/** A binary message's first frame. */
 export const OPCODE_BINARY = 0x2;
+/** The closing handshake (RFC 6455 5.5.1). */
 export const OPCODE_CLOSE = 0x8;
+/** A ping (RFC 6455 5.5.2). */
 export const OPCODE_PING = 0x9;
+/** A pong (RFC 6455 5.5.3). */
 export const OPCODE_PONG = 0xa;
 
 const FIN = 0x80;
