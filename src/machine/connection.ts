@@ -22,7 +22,15 @@ import {
   RESPONSE_IN,
   RESPONSE_INPUTS,
 } from './phases.js';
-import type { ConnectionFacts, DownstreamRules, Plan, Policy, RespondPlan, Review } from './policy.js';
+import type {
+  ConnectionFacts,
+  DownstreamRules,
+  ForwardPlan,
+  Plan,
+  Policy,
+  RespondPlan,
+  Review,
+} from './policy.js';
 import { UpstreamSide } from './upstream-side.js';
 
 /** What a {@link Connection} is made of. */
@@ -271,6 +279,8 @@ export class Connection {
       this.refuse(new Fault('CONTENT_TOO_LARGE', 'downstream', 0));
     } else if (plan.kind === 'respond') {
       this.respond(plan.status, plan);
+    } else if (plan.content !== undefined) {
+      this.forwardWithout(plan);
     } else if (request.body === h.BODY_CHUNKED && plan.minorVersion === 0) {
       this.refuse(new Fault('LENGTH_REQUIRED', 'downstream', 0));
     } else {
@@ -280,7 +290,67 @@ export class Connection {
         return;
       }
       this.stepResponse(RESPONSE_IN.FORWARD);
-      this.upstream.begin(plan);
+      this.upstream.begin(plan, true);
+    }
+  }
+
+  /** Forwards the request without its content, which is dropped as it comes. */
+  private forwardWithout(plan: ForwardPlan): void {
+    const { downstream, responsePhase } = this;
+    if (!downstream.isSpent) downstream.dropContent(this.exchange!.request, this.rules.maxContentOctets);
+    this.stepResponse(responsePhase === RESPONSE.PLAN ? RESPONSE_IN.FORWARD : RESPONSE_IN.RETRY);
+    this.upstream.begin(plan, false);
+  }
+
+  // ---- Answering in another way
+
+  /**
+   * A response was read whose status the plan wants to see: asks the policy. Answers whether something else takes its
+   * place; then the upstream side has let go of its connection.
+   */
+  intercept(head: h.Head): boolean {
+    const exchange = this.exchange!;
+    exchange.response = head;
+    const plan = this.policy.intercept?.(exchange, this.now);
+    if (plan === undefined) return false;
+    this.upstream.letGo();
+    this.follow(plan, head.status);
+    return true;
+  }
+
+  /** Does what the policy says in place of an answer with `status`; without a plan the built-in page goes out. */
+  private follow(plan: Plan | undefined, status: number): void {
+    if (plan?.kind === 'forward' && this.canForward(plan)) this.forwardAgain(plan);
+    else if (plan?.kind === 'respond') this.standIn(plan);
+    else this.respond(status, null);
+  }
+
+  private standIn(plan: RespondPlan): void {
+    this.exchange!.plan = plan;
+    this.respond(plan.status, plan);
+  }
+
+  /** Whether the request can be sent by another plan: all of it is still here, or its content is of no interest. */
+  private canForward(plan: ForwardPlan): boolean {
+    const { downstream, upstream } = this;
+    const { request } = this.exchange!;
+    if (plan.content !== undefined || (plan.method ?? null) !== null || request.body === h.BODY_NONE)
+      return true;
+    return !upstream.contentSent && downstream.phase !== REQUEST.DISCARD;
+  }
+
+  /** Forwards the request once more, by another plan (error_page, X-Accel-Redirect). */
+  private forwardAgain(plan: ForwardPlan): void {
+    const { downstream, upstream, responsePhase } = this;
+    const exchange = this.exchange!;
+    const isHere = !upstream.contentSent && downstream.phase !== REQUEST.DISCARD;
+    exchange.beginPass(plan);
+    this.rules = plan.downstream;
+    if (!isHere || plan.content !== undefined) {
+      this.forwardWithout(plan);
+    } else {
+      this.stepResponse(responsePhase === RESPONSE.PLAN ? RESPONSE_IN.FORWARD : RESPONSE_IN.RETRY);
+      upstream.begin(plan, true);
     }
   }
 
@@ -320,7 +390,10 @@ export class Connection {
     }
     this.closes = true;
     this.downstream.discard();
-    this.respond(fault.status, this.policy.failed(exchange, fault.status, fault) ?? null);
+    const plan = this.policy.failed(exchange, fault.status, fault);
+    // Nothing of a request that broke the grammar goes anywhere.
+    const isSound = fault.code === 'CONTENT_TOO_LARGE' || fault.code === 'LENGTH_REQUIRED';
+    this.follow(plan?.kind === 'respond' || isSound ? plan : undefined, fault.status);
   }
 
   /**
@@ -363,7 +436,7 @@ export class Connection {
     const exchange = this.exchange!;
     this.report(fault);
     exchange.outcome = 'upstream-failed';
-    this.respond(fault.status, this.policy.failed(exchange, fault.status, fault) ?? null);
+    this.follow(this.policy.failed(exchange, fault.status, fault), fault.status);
   }
 
   /**

@@ -209,6 +209,11 @@ export class DownstreamSide {
     return this.phase === REQUEST.DONE || (this.phase === REQUEST.CLOSED && this.sawEof);
   }
 
+  /** Nothing of the request is waited for: it is whole, or what still comes of it is dropped. */
+  get isSpent(): boolean {
+    return this.isWhole || this.dropsContent || this.phase === REQUEST.DISCARD;
+  }
+
   /**
    * Content of `request` will be passed on; beyond `maxContentOctets` it is refused. Chunks that have come already are
    * looked through first, so that no origin hears of a request that is broken from its start.
@@ -233,11 +238,12 @@ export class DownstreamSide {
     return null;
   }
 
-  /** What still comes of the request's content is read and dropped. */
-  dropContent(request: h.Head): void {
+  /** What still comes of the request's content is read and dropped; beyond `maxContentOctets` it is refused. */
+  dropContent(request: h.Head, maxContentOctets = 0): void {
     this.dropsContent = true;
     this.droppedSince = this.connection.now;
-    if (!this.contentBegun) this.content.begin(request, false, 0);
+    if (!this.contentBegun) this.content.begin(request, false, maxContentOctets);
+    this.contentBegun = true;
   }
 
   /** The answer is whole and the connection stays: ready for the next request. */
@@ -279,6 +285,15 @@ export class DownstreamSide {
         connection.endAll('downstream-closed', new Fault('CONTENT_INCOMPLETE', 'downstream'), ABORT);
         return;
       case REQUEST.CLOSED:
+        return;
+      case REQUEST.DISCARD:
+        if (connection.exchange !== null) {
+          // Another location answers in place of a refusal: that answer still goes out.
+          this.step(REQUEST_IN.EOF);
+          this.phaseSince = connection.now;
+          return;
+        }
+        connection.close(CLOSE);
         return;
       default:
         connection.close(CLOSE);
@@ -344,11 +359,11 @@ export class DownstreamSide {
         return this.phaseSince + policy.reading.headTimeoutMs;
       case REQUEST.BODY:
         // Content that nobody wants is waited for as behind a refusal, as in nginx.
-        if (this.dropsContent) return this.lingersUntil(this.droppedSince);
+        if (this.lingersInContent) return this.lingersUntil(this.droppedSince);
         // While content waits for the upstream side, that side's times count.
         return this.wasRead ? Math.max(this.lastOctetAt, this.phaseSince) + rules.bodyTimeoutMs : Infinity;
       case REQUEST.DISCARD:
-        return this.lingersUntil(this.phaseSince);
+        return connection.exchange === null ? this.lingersUntil(this.phaseSince) : Infinity;
       case REQUEST.CLOSED:
         // A half-closed peer gets its answer, but a peer that has gone must not hold the upstream side for long.
         return connection.responsePhase === RESPONSE.TUNNEL
@@ -357,6 +372,11 @@ export class DownstreamSide {
       default:
         return Infinity;
     }
+  }
+
+  /** The answer is given, and the content that follows is of no use. */
+  private get lingersInContent(): boolean {
+    return this.dropsContent && this.connection.responsePhase === RESPONSE.DONE;
   }
 
   private lingersUntil(since: number): number {
@@ -378,7 +398,7 @@ export class DownstreamSide {
         return;
       case REQUEST.BODY:
         connection.timeOut(
-          new Fault(this.dropsContent ? 'LINGERING_TIMEOUT' : 'CONTENT_TIMEOUT', 'downstream'),
+          new Fault(this.lingersInContent ? 'LINGERING_TIMEOUT' : 'CONTENT_TIMEOUT', 'downstream'),
         );
         return;
       case REQUEST.CLOSED:

@@ -23,6 +23,8 @@ export class Attempt {
   contentOctets = 0;
   /** The connection came from the pool. */
   reused = false;
+  /** First try behind an internal redirection. */
+  startsPass = false;
 
   constructor(
     /** Who was tried. */
@@ -66,6 +68,8 @@ export class Exchange {
   headOctetsSent = 0;
   /** Every try in order; shared and empty until the first. */
   attempts: readonly Attempt[] = NO_ATTEMPTS;
+  /** Index of the first try behind the last internal redirection. */
+  passStart = 0;
   /** How it ended; `open` while it goes on. */
   outcome: Outcome = 'open';
   /** What went wrong, if anything did: for a tunnel, why it closed. */
@@ -99,8 +103,20 @@ export class Exchange {
     this.response = NO_HEAD;
   }
 
+  /** The request is forwarded anew, by another plan: what an upstream answered before is forgotten. */
+  beginPass(plan: Plan): void {
+    this.plan = plan;
+    this.passStart = this.attempts.length;
+    this.response = NO_HEAD;
+    this.status = 0;
+    this.outcome = 'open';
+    this.fault = null;
+    this.offered = false;
+  }
+
   /** @internal */
   addAttempt(attempt: Attempt): void {
+    attempt.startsPass = this.passStart > 0 && this.attempts.length === this.passStart;
     if (this.attempts === NO_ATTEMPTS) this.attempts = [attempt];
     else (this.attempts as Attempt[]).push(attempt);
   }

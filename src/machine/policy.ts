@@ -102,7 +102,8 @@ export interface PoolRules {
 /** Chooses among the peers of an upstream. */
 export interface PeerSource {
   /**
-   * The peer to try next, or undefined when none is left. `exchange.attempts` lists those already tried.
+   * The peer to try next, or undefined when none is left. `exchange.attempts` from `exchange.passStart` on lists those
+   * already tried.
    * Each peer handed out comes back through {@link release} once.
    */
   next(exchange: Exchange, now: number): Peer | undefined;
@@ -132,6 +133,13 @@ export interface ForwardPlan {
   readonly peers: PeerSource;
   /** The request target sent upstream; null sends the path and query as received. */
   readonly target: ValueSource<Exchange> | null;
+  /** The method sent upstream (proxy_method); null or absent: as received. */
+  readonly method?: ValueSource<Exchange> | null;
+  /**
+   * Content sent in place of the request's, which is read and dropped (proxy_set_body); null sends none
+   * (proxy_pass_request_body off). Absent: the request's own.
+   */
+  readonly content?: ValueSource<Exchange> | null | undefined;
   /** What is done to the request's fields. */
   readonly requestEdits: FieldEdits<Exchange>;
   /** What is done to the final response's fields. */
@@ -148,10 +156,16 @@ export interface ForwardPlan {
   readonly maxResponseHeadOctets: number;
   /** Bits NEXT_*. */
   readonly nextOn: number;
+  /** Statuses from 300 on with which a response sends the request to the next peer (proxy_next_upstream http_...). */
+  readonly nextStatuses?: ReadonlySet<number> | undefined;
   /** Most attempts for one request; 0 for no limit (proxy_next_upstream_tries). */
   readonly nextTries: number;
   /** Time in which a request may be passed on; 0 for no limit (proxy_next_upstream_timeout). */
   readonly nextTimeoutMs: number;
+  /** Statuses from 300 on with which a response is shown to {@link Policy.intercept} before any of it goes on. */
+  readonly intercepts?: ReadonlySet<number> | undefined;
+  /** The status that goes downstream, whatever the upstream's is (error_page); 0 or absent: the upstream's. */
+  readonly status?: number;
 }
 
 /** Answer here. One object per rule, used for every request. */
@@ -200,10 +214,17 @@ export interface Policy {
   /** Protocols were switched: the 101 goes downstream, and octets pass both ways behind it. */
   switched?(exchange: Exchange, now: number): void;
   /**
-   * An answer of wirehop's own is due (a refusal, 502, 504...). A plan replaces the built-in page (error_page).
-   * Not called once the answer has begun.
+   * An answer of wirehop's own is due (a refusal, 502, 504...). A plan replaces the built-in page (error_page). Not called
+   * once the answer has begun. A plan to forward is followed where the request can still be sent: its head is good, and
+   * its content is not gone, or {@link ForwardPlan.method} says that it is another request now; else the built-in page
+   * goes out.
    */
-  failed(exchange: Exchange, status: number, fault: Fault): RespondPlan | undefined;
+  failed(exchange: Exchange, status: number, fault: Fault): Plan | undefined;
+  /**
+   * A response came whose status is in the plan's `intercepts`; it is `exchange.response`, and nothing of it went on.
+   * A plan replaces it, as in {@link failed}; undefined lets it go on. Called again for the response to that plan.
+   */
+  intercept?(exchange: Exchange, now: number): Plan | undefined;
   /** The exchange is over; for a tunnel, when both sides are closed. Heads are valid until this returns. */
   finished(exchange: Exchange, now: number): void;
   /** For the error log. `exchange` is null when no request was read. */

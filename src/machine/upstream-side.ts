@@ -3,6 +3,7 @@
  * about retries, about the framing that the response leaves with, and whether the upstream connection may be used
  * again. Part of {@link Connection}, which owns it.
  */
+import { OctetWriter } from '../bytes/octet-writer.js';
 import { Fault, type ErrorCode } from '../error.js';
 import { FieldEdits } from '../message/field-edits.js';
 import { EXPECT, UPGRADE } from '../message/field-names.js';
@@ -25,7 +26,9 @@ import {
 } from '../wire/http1/head-reader.js';
 import {
   CONTINUE_RESPONSE,
+  type OwnParts,
   WROTE_CLOSE,
+  WROTE_HEAD_METHOD,
   WROTE_OFFER,
   writeInterimHead,
   writeRequestHead,
@@ -42,6 +45,7 @@ import {
   NEXT_INVALID_HEADER,
   NEXT_NON_IDEMPOTENT,
   NEXT_TIMEOUT,
+  type Peer,
   type Review,
 } from './policy.js';
 
@@ -63,13 +67,19 @@ export class UpstreamSide {
   private sawEof = false;
   /** Nothing that was sent forbids using the connection again. */
   private isReusable = false;
-  /** Octets of content were sent upstream and are gone: the request cannot be sent again. */
-  private contentSent = false;
+  /** Octets of content were sent upstream and are gone: the request cannot be sent again. Read only outside. */
+  contentSent = false;
+  /** The request's content goes upstream: it is not replaced, and not dropped. */
+  private sendsContent = true;
+  /** The request that was sent asks for a head alone. */
+  private asksHead = false;
   /** Something of an answer, even an interim one, went downstream. */
   private answered = false;
   private reader: HeadReader | null = null;
   private readonly content = new ContentReader();
   private framing = AS_READ;
+  /** The response that is turned away was read whole: its connection is clean. */
+  private isDrained = false;
   private since = 0;
   /** What came behind a response head that the policy still looks at. */
   private held: Buffer = NOTHING;
@@ -98,7 +108,7 @@ export class UpstreamSide {
       case RESPONSE.HEAD:
       case RESPONSE.BODY:
         // While the request is still being sent, or the response not taken, this side is not to blame.
-        if (connection.downstream.isWhole && !connection.downstream.isBlocked) {
+        if (connection.downstream.isSpent && !connection.downstream.isBlocked) {
           deadline = Math.min(deadline, Math.max(this.since, this.lastOctetAt) + plan.readTimeoutMs);
         }
         return deadline;
@@ -136,9 +146,12 @@ export class UpstreamSide {
 
   // ---- Connecting
 
-  begin(plan: ForwardPlan): void {
+  /** @param sendsContent the request's content is passed on as it comes */
+  begin(plan: ForwardPlan, sendsContent: boolean): void {
     this.contentSent = false;
+    this.sendsContent = sendsContent;
     this.answered = false;
+    this.dropReader();
     if (!this.dial(plan)) this.connection.failUpstream(new Fault('NO_PEER', 'upstream'));
   }
 
@@ -148,12 +161,18 @@ export class UpstreamSide {
     const exchange = connection.exchange!;
     const peer = plan.peers.next(exchange, connection.now);
     if (peer === undefined) return false;
+    this.turnTo(plan, peer);
+    return true;
+  }
+
+  private turnTo(plan: ForwardPlan, peer: Peer): void {
+    const { connection } = this;
+    const exchange = connection.exchange!;
     this.plan = plan;
     this.attempt = new Attempt(peer, connection.now);
     exchange.addAttempt(this.attempt);
     connection.policy.attempted?.(exchange, connection.now);
     this.connect(false);
-    return true;
   }
 
   private connect(fresh: boolean): void {
@@ -201,6 +220,7 @@ export class UpstreamSide {
       (request.connection & h.OPTION_UPGRADE) !== 0 &&
       !namesProtocol(request, UPGRADE, 'h2c');
     out.begin();
+    const own = this.ownParts(exchange, plan);
     const wrote = writeRequestHead(
       out,
       request,
@@ -209,12 +229,20 @@ export class UpstreamSide {
       plan.minorVersion,
       exchange,
       isOffer,
+      own,
     );
+    this.asksHead = own === null ? request.method === h.METHOD_HEAD : (wrote & WROTE_HEAD_METHOD) !== 0;
+    if (own !== null && own.contentOctets > 0)
+      out.put(ownContent.octets, ownContent.start, ownContent.position);
     exchange.offered = (wrote & WROTE_OFFER) !== 0;
     this.isReusable = (wrote & WROTE_CLOSE) === 0;
     this.attempt!.octetsSent += out.position - out.start;
     effects.write(UPSTREAM, out.octets, out.start, out.position);
-    if (request.expectsContinue && (plan.minorVersion === 0 || !passesExpect(request, plan))) {
+    if (
+      request.expectsContinue &&
+      this.sendsContent &&
+      (plan.minorVersion === 0 || !passesExpect(request, plan))
+    ) {
       // HTTP/1.0 knows no 100: the expectation is met here and stays here (RFC 9110 10.1.1). So it does where Connection
       // names it or the configuration drops it: else content and 100 would wait for each other.
       out.begin();
@@ -222,6 +250,21 @@ export class UpstreamSide {
       exchange.headOctetsSent += CONTINUE_RESPONSE.length;
       connection.writeOut();
     }
+  }
+
+  /** What the head says in place of the received request's method and length; null for an ordinary one. */
+  private ownParts(exchange: Exchange, plan: ForwardPlan): OwnParts<Exchange> | null {
+    const method = plan.method ?? null;
+    if (method === null && this.sendsContent) return null;
+    own.method = method;
+    own.contentOctets = this.sendsContent ? -1 : 0;
+    if (plan.content) {
+      ownContent.position = 0;
+      ownContent.begin();
+      plan.content.put(exchange, ownContent);
+      own.contentOctets = ownContent.position - ownContent.start;
+    }
+    return own;
   }
 
   /** Sends request content as it was received. */
@@ -297,7 +340,7 @@ export class UpstreamSide {
     const reader = (this.reader ??= acquireReader(TYPE_RESPONSE));
     if (!reader.begun) {
       this.attempt!.headAt = connection.now;
-      reader.toHead = exchange.request.method === h.METHOD_HEAD;
+      reader.toHead = this.asksHead;
     }
     const { maxResponseHeadOctets } = this.plan!;
     limits.maxLineOctets = limits.maxHeadOctets = maxResponseHeadOctets;
@@ -318,6 +361,7 @@ export class UpstreamSide {
       this.giveUp('UPSTREAM_SWITCH_UNASKED', '', NEXT_INVALID_HEADER);
       return end;
     }
+    if (head.status >= 300 && this.turnsAway(head, chunk, reader.consumed, end)) return end;
     exchange.response = head;
     const { policy } = connection;
     const review = policy.review === undefined ? null : policy.review(exchange, connection.now);
@@ -362,17 +406,61 @@ export class UpstreamSide {
     if (exchange.request.minorVersion === 0) return;
     const { out } = connection;
     out.begin();
-    writeInterimHead(out, head, this.plan!.responseEdits.drops);
+    writeInterimHead(out, head, this.plan!.responseEdits, exchange);
     exchange.headOctetsSent += out.position - out.start;
     this.answered = true;
     connection.writeOut();
+  }
+
+  /** Whether the response is not passed on: the next peer is asked, or the policy has another answer. */
+  private turnsAway(head: Head, chunk: Buffer, at: number, end: number): boolean {
+    const plan = this.plan!;
+    if (plan.nextStatuses === undefined && plan.intercepts === undefined) return false;
+    this.attempt!.status = head.status;
+    this.isDrained = this.isReusable && head.keepsAlive && this.drains(head, chunk, at, end);
+    if (plan.nextStatuses?.has(head.status) === true && this.asksNext(plan, head.status)) return true;
+    return plan.intercepts?.has(head.status) === true && this.connection.intercept(head);
+  }
+
+  /** Whether the content of a response that is not passed on has come whole, and nothing behind it. */
+  private drains(head: Head, chunk: Buffer, start: number, end: number): boolean {
+    const { content, connection } = this;
+    if (head.body === h.BODY_NONE) return start === end && connection.downstream.isWhole;
+    content.begin(head, false, 0);
+    for (let at = start; at < end; at = content.at) {
+      const answer = content.next(chunk, at, end);
+      if (answer === CONTENT_END) return content.at === end && connection.downstream.isWhole;
+      if (answer === CONTENT_REFUSED) return false;
+    }
+    return false;
+  }
+
+  /** Sends the request to another peer for the sake of the response's status, if it may be and there is one. */
+  private asksNext(plan: ForwardPlan, status: number): boolean {
+    const { connection } = this;
+    const exchange = connection.exchange!;
+    if (!this.mayTryAnother(plan) || !this.mayRepeat(plan, true)) return false;
+    const peer = plan.peers.next(exchange, connection.now);
+    if (peer === undefined) return false;
+    // By nginx's rules these two statuses say nothing about the peer.
+    this.end(this.isDrained ? RELEASE : ABORT, status !== 403 && status !== 404);
+    this.dropReader();
+    connection.stepResponse(RESPONSE_IN.RETRY);
+    this.turnTo(plan, peer);
+    return true;
+  }
+
+  /** Something else takes the place of the response whose head was read. */
+  letGo(): void {
+    this.end(this.isDrained ? RELEASE : ABORT, false);
   }
 
   /** The final response head: decides how the content leaves and whether the connection goes on behind it. */
   private beginResponse(exchange: Exchange, head: Head, edits: FieldEdits<Exchange>): void {
     const { connection } = this;
     const { request } = exchange;
-    exchange.status = head.status;
+    const status = this.plan!.status || head.status;
+    exchange.status = status;
     this.attempt!.status = head.status;
     const takesChunks = request.minorVersion === 1;
     let isChunked = false;
@@ -386,6 +474,17 @@ export class UpstreamSide {
       if (takesChunks) this.framing = WRAPPED;
       else closes = true;
     }
+    // Method or status are not those that the response was framed for.
+    const hasContent = request.method !== h.METHOD_HEAD && status !== 204 && status !== 304;
+    const isEmptied = !hasContent && head.body !== h.BODY_NONE;
+    const isFilled = hasContent && head.body === h.BODY_NONE && (this.asksHead || status !== head.status);
+    if (isEmptied) {
+      isChunked = false;
+      this.framing = AS_READ;
+    } else if (isFilled) {
+      isChunked = takesChunks;
+      if (!takesChunks) closes = true;
+    }
     // An answer in front of the request's end: what still comes is content or dropped, never a request (RFC 9112 9.3).
     if (!connection.downstream.isWhole) closes = true;
     connection.closes = closes;
@@ -396,13 +495,21 @@ export class UpstreamSide {
     headOptions.isChunked = isChunked;
     headOptions.closes = closes;
     headOptions.switches = false;
-    headOptions.keepsLength = head.status !== 204;
+    headOptions.keepsLength = status !== 204 && !isFilled;
+    headOptions.status = status === head.status ? 0 : status;
     headOptions.keepAliveLines = connection.rules.keepAliveLines;
     writeResponseHead(out, head, headOptions, exchange);
     exchange.headOctetsSent += out.position - out.start;
     this.answered = true;
     connection.writeOut();
     connection.stepResponse(RESPONSE_IN.FINAL);
+    if (isFilled && isChunked) {
+      out.begin();
+      out.putLatin1('0\r\n\r\n');
+      connection.writeOut();
+    }
+    // Content that nobody gets is not waited for, as in nginx.
+    if (isEmptied) this.responseComplete(true);
   }
 
   private readContent(chunk: Buffer, start: number, end: number): number {
@@ -486,6 +593,7 @@ export class UpstreamSide {
     headOptions.closes = false;
     headOptions.switches = true;
     headOptions.keepsLength = false;
+    headOptions.status = 0;
     writeResponseHead(out, exchange.response, headOptions, exchange);
     exchange.headOctetsSent += out.position - out.start;
     connection.writeOut();
@@ -577,7 +685,6 @@ export class UpstreamSide {
    */
   private giveUp(code: ErrorCode, detail: string, condition: number, offset = -1): void {
     const { connection } = this;
-    const exchange = connection.exchange!;
     const plan = this.plan!;
     const attempt = this.attempt!;
     const fault = new Fault(code, 'upstream', offset, detail);
@@ -598,11 +705,9 @@ export class UpstreamSide {
       return;
     }
     attempt.status = fault.status;
-    exchange.forgetResponse();
-    const isTimeoutOver = plan.nextTimeoutMs > 0 && connection.now - exchange.startedAt >= plan.nextTimeoutMs;
-    const isLastTry = plan.nextTries > 0 && exchange.attempts.length >= plan.nextTries;
+    connection.exchange!.forgetResponse();
     const goesOn =
-      (plan.nextOn & condition) !== 0 && !isTimeoutOver && !isLastTry && this.mayRepeat(plan, wasOpen);
+      (plan.nextOn & condition) !== 0 && this.mayTryAnother(plan) && this.mayRepeat(plan, wasOpen);
     this.end(ABORT, true);
     if (goesOn && this.dial(plan)) {
       connection.report(fault);
@@ -610,6 +715,14 @@ export class UpstreamSide {
     } else {
       connection.failUpstream(fault);
     }
+  }
+
+  /** Whether number and time of the tries so far allow for another one. */
+  private mayTryAnother(plan: ForwardPlan): boolean {
+    const { now, exchange } = this.connection;
+    const { attempts, passStart, startedAt } = exchange!;
+    const isTimeoutOver = plan.nextTimeoutMs > 0 && now - startedAt >= plan.nextTimeoutMs;
+    return !isTimeoutOver && (plan.nextTries === 0 || attempts.length - passStart < plan.nextTries);
   }
 
   /** Whether the request may be sent once more: all of it is still here, and sending it twice does no harm. */
@@ -667,7 +780,11 @@ const headOptions = {
   switches: false,
   keepsLength: true,
   keepAliveLines: undefined as Uint8Array | undefined,
+  status: 0,
 };
+const own: OwnParts<Exchange> = { method: null, contentOctets: -1 };
+/** Where content of our own is rendered before its length can be written. */
+const ownContent = new OctetWriter();
 
 /** Whether the request's Expect goes on. */
 function passesExpect(request: Head, plan: ForwardPlan): boolean {

@@ -42,12 +42,27 @@ export interface FieldSet<Context> {
   readonly always: boolean;
 }
 
-/** Field lines to drop and to add. Immutable after compilation. */
+/** What {@link FieldEdits.drops} says of a field. */
+export const KEEPS = 0;
+export const DROPS = 1;
+export const REWRITES = 2;
+
+/** Changes the values of received lines where they stand. */
+export interface FieldRewrites<Context> {
+  /** Lower case. */
+  readonly names: readonly string[];
+  /** @returns the value that goes on, Latin-1. `id` is one of the names' */
+  rewrite(id: number, value: string, context: Context): string;
+}
+
+/** Field lines to drop, to change and to add. Immutable after compilation. */
 export class FieldEdits<Context> {
-  /** By field id: 1 drops the line. Ids interned later are beyond the end, and stay. */
+  /** By field id: one of the constants above. Ids interned later are beyond the end, and stay. */
   readonly drops: Uint8Array;
 
   /**
+   * @param rewrites changes of received lines; a name that is dropped stays dropped
+   * @param keepsReceived false: no received line goes on, whatever its name (proxy_pass_request_headers off)
    * @param dropped names whose received lines are removed, beside the hop-by-hop ones and beside every name in `first`
    * @param first lines written in front of the received ones, in this order
    * @param last lines written behind the received ones, in this order
@@ -56,13 +71,17 @@ export class FieldEdits<Context> {
     dropped: readonly string[],
     readonly first: readonly FieldSet<Context>[],
     readonly last: readonly FieldSet<Context>[] = [],
+    readonly rewrites: FieldRewrites<Context> | null = null,
+    readonly keepsReceived: boolean = true,
   ) {
     const ids = dropped.map((name) => FIELD_NAMES.intern(name));
+    const rewritten = rewrites === null ? [] : rewrites.names.map((name) => FIELD_NAMES.intern(name));
     this.drops = new Uint8Array(FIELD_NAMES.size);
-    for (const id of [...ids, ...first.map((set) => set.id)]) this.drops[id] = 1;
+    for (const id of rewritten) this.drops[id] = REWRITES;
+    for (const id of [...ids, ...first.map((set) => set.id)]) this.drops[id] = DROPS;
     // Framing is decided once and written by the head writer, whatever a configuration asks for.
-    this.drops[CONTENT_LENGTH] = 0;
-    for (const id of HOP_BY_HOP) this.drops[id] = 1;
+    this.drops[CONTENT_LENGTH] = KEEPS;
+    for (const id of HOP_BY_HOP) this.drops[id] = DROPS;
   }
 }
 

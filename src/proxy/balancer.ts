@@ -64,10 +64,10 @@ export class RoundRobin implements PeerSource {
   }
 
   next(exchange: Exchange, now: number): Peer | undefined {
-    const { attempts } = exchange;
+    const { attempts, passStart } = exchange;
     if (this.single !== null) {
       // A stale connection from the pool says nothing about the peer, and it is the only one to ask again.
-      for (let i = 0; i < attempts.length; i++) if (!attempts[i].reused) return undefined;
+      for (let i = passStart; i < attempts.length; i++) if (!attempts[i].reused) return undefined;
       return this.single.server.down ? undefined : this.single.peer;
     }
     return pick(this.primary, exchange, now) ?? pick(this.backup, exchange, now);
@@ -111,7 +111,7 @@ function pick(states: readonly PeerState[], exchange: Exchange, now: number): Pe
   return best.peer;
 }
 
-function wasTried({ attempts }: Exchange, peer: Peer): boolean {
-  for (let i = 0; i < attempts.length; i++) if (attempts[i].peer === peer) return true;
+function wasTried({ attempts, passStart }: Exchange, peer: Peer): boolean {
+  for (let i = passStart; i < attempts.length; i++) if (attempts[i].peer === peer) return true;
   return false;
 }

@@ -1,5 +1,6 @@
 /**
- * Variables of the upstream side. Those with one value per attempt are lists, joined by ", " as nginx joins them; none
+ * Variables of the upstream side. Those with one value per attempt are lists, joined by ", " as nginx joins them, and by " : " where an internal
+ * redirection lies between; none
  * of them has a value before the first attempt.
  */
 import type { Attempt, Exchange } from '../machine/exchange.js';
@@ -20,7 +21,8 @@ function perAttempt(item: (attempt: Attempt) => string): Variable {
   return changing(({ attempts }) => {
     if (attempts.length === 0) return '';
     let text = item(attempts[0]);
-    for (let i = 1; i < attempts.length; i++) text += `, ${item(attempts[i])}`;
+    for (let i = 1; i < attempts.length; i++)
+      text += `${attempts[i].startsPass ? ' : ' : ', '}${item(attempts[i])}`;
     return text;
   });
 }

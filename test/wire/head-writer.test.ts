@@ -448,14 +448,14 @@ describe('head writer: interim responses', () => {
         'response',
         'HTTP/1.1 103 Early Hints\r\nLink: </a>\r\nConnection: x\r\nX: 1\r\nContent-Length: 3\r\nLink: </b>\r\n\r\n',
       );
-      writeInterimHead(out, head, NO_EDITS.drops);
+      writeInterimHead(out, head, NO_EDITS, '');
     });
     expect(text).to.equal('HTTP/1.1 103 Early Hints\r\nLink: </a>\r\nLink: </b>\r\n\r\n');
   });
 
   it('100 without a reason', () => {
     const text = laidDown((out) =>
-      writeInterimHead(out, headOf('response', 'HTTP/1.0 100\r\n\r\n'), NO_EDITS.drops),
+      writeInterimHead(out, headOf('response', 'HTTP/1.0 100\r\n\r\n'), NO_EDITS, ''),
     );
     expect(text).to.equal('HTTP/1.1 100 \r\n\r\n');
   });

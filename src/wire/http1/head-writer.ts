@@ -4,9 +4,15 @@
  * told.
  */
 import type { OctetWriter } from '../../bytes/octet-writer.js';
-import { CLASS, CR, equalsFolded, FIELD_VALUE, latin1, SP, TAB } from '../../bytes/octets.js';
+import { CLASS, CR, equalsFolded, FIELD_VALUE, latin1, SP, TAB, TOKEN } from '../../bytes/octets.js';
 import { listMembers } from '../../message/connection-field.js';
-import type { FieldEdits, FieldSet, ValueSource } from '../../message/field-edits.js';
+import {
+  KEEPS,
+  REWRITES,
+  type FieldEdits,
+  type FieldSet,
+  type ValueSource,
+} from '../../message/field-edits.js';
 import {
   CONNECTION,
   CONTENT_LENGTH,
@@ -33,11 +39,23 @@ const CONTENT_LENGTH_PREFIX = latin1('Content-Length: ');
 const HOST_PREFIX = latin1('Host: ');
 const UPGRADE_MEMBER = latin1('upgrade');
 const CLOSE_MEMBER = latin1('close');
+const HEAD_METHOD = latin1('HEAD');
+const GET_METHOD = latin1('GET');
 
 /** A bit of {@link writeRequestHead}'s answer: the head offers to switch protocols. */
 export const WROTE_OFFER = 1;
 /** As {@link WROTE_OFFER}: `Connection: close` went upstream, so the connection cannot be used again. */
 export const WROTE_CLOSE = 2;
+/** A configured method came out as HEAD. */
+export const WROTE_HEAD_METHOD = 4;
+
+/** What a request head says in place of the received one's. */
+export interface OwnParts<Context> {
+  /** null: the method as received; an empty value too. */
+  method: ValueSource<Context> | null;
+  /** Octets of content of our own; negative: the received framing stays. */
+  contentOctets: number;
+}
 
 /** Statuses on which add_header works without `always` (nginx, ngx_http_headers_module). */
 const ADDED_ON = new Set([200, 201, 204, 206, 301, 302, 303, 304, 307, 308]);
@@ -47,6 +65,7 @@ const ADDED_ON = new Set([200, 201, 204, 206, 301, 302, 303, 304, 307, 308]);
  * @param target null sends path and query as received
  * @param minorVersion the y of HTTP/1.y
  * @param isOffer the request offers a protocol switch (RFC 9110 7.8): only then may Upgrade go on
+ * @param own null: method and framing are the received ones
  * @returns bits WROTE_*
  */
 export function writeRequestHead<Context>(
@@ -57,8 +76,10 @@ export function writeRequestHead<Context>(
   minorVersion: 0 | 1,
   context: Context,
   isOffer: boolean,
+  own: OwnParts<Context> | null = null,
 ): number {
-  out.put(head.octets, 0, head.methodEnd + 1);
+  const method = own === null ? 0 : writeMethod(out, head, own.method, context);
+  if (own === null) out.put(head.octets, 0, head.methodEnd + 1);
   if (target !== null) writeTarget(out, target, context);
   else if (head.form === h.FORM_ASTERISK) out.put(ASTERISK);
   else if (head.pathStart === head.pathEnd && head.method === h.METHOD_OPTIONS) {
@@ -94,11 +115,60 @@ export function writeRequestHead<Context>(
   }
   // HTTP/1.0 knows no expectation: one of an HTTP/1.0 request was ignored (RFC 9110 10.1.1), and must not come alive.
   const expect = minorVersion === 0 || head.minorVersion === 0 ? EXPECT : 0;
-  copyFields(out, head, edits.drops, expect, replacesHost ? HOST : 0);
-  if (head.body === h.BODY_CHUNKED) out.put(CHUNKED_LINE);
+  if (own === null || own.contentOctets < 0) {
+    if (edits.keepsReceived) copyFields(out, head, edits, expect, replacesHost ? HOST : 0);
+    else if (head.body === h.BODY_LENGTH) writeLength(out, head.contentLength);
+    if (head.body === h.BODY_CHUNKED) out.put(CHUNKED_LINE);
+  } else {
+    // Nobody waits for a content that is not there (Expect), nor learns of one (Content-Length).
+    if (edits.keepsReceived) copyFields(out, head, edits, EXPECT, CONTENT_LENGTH, replacesHost ? HOST : 0);
+    if (own.contentOctets > 0 || (method & NEEDS_NO_LENGTH) === 0) writeLength(out, own.contentOctets);
+  }
   out.put(CRLF);
   const isOffered = offersProtocol && (connection & h.OPTION_UPGRADE) !== 0;
-  return (isOffered ? WROTE_OFFER : 0) | ((connection & h.OPTION_CLOSE) !== 0 ? WROTE_CLOSE : 0);
+  const wroteHead = (method & IS_HEAD) !== 0 ? WROTE_HEAD_METHOD : 0;
+  return (isOffered ? WROTE_OFFER : 0) | ((connection & h.OPTION_CLOSE) !== 0 ? WROTE_CLOSE : 0) | wroteHead;
+}
+
+/** What {@link writeMethod} found, as bits. */
+const IS_HEAD = 1;
+/** GET and HEAD: a request without content says nothing about it (RFC 9110 8.6). */
+const NEEDS_NO_LENGTH = 2;
+
+/** Appends the method and the SP behind it. */
+function writeMethod<Context>(
+  out: OctetWriter,
+  head: Head,
+  method: ValueSource<Context> | null,
+  context: Context,
+): number {
+  const start = out.position - out.start;
+  method?.put(context, out);
+  const end = out.position;
+  let isToken = end > out.start + start;
+  for (let i = out.start + start; i < end; i++) if ((CLASS[out.octets[i]] & TOKEN) === 0) isToken = false;
+  if (!isToken) {
+    // What is no method would be a request line of somebody else's making.
+    out.position = out.start + start;
+    out.put(head.octets, 0, head.methodEnd);
+  }
+  const from = out.start + start;
+  const isHead = equalsExactly(out.octets, from, out.position, HEAD_METHOD);
+  const isGet = equalsExactly(out.octets, from, out.position, GET_METHOD);
+  out.putOctet(SP);
+  return (isHead ? IS_HEAD : 0) | (isHead || isGet ? NEEDS_NO_LENGTH : 0);
+}
+
+function equalsExactly(octets: Uint8Array, start: number, end: number, text: Uint8Array): boolean {
+  if (end - start !== text.length) return false;
+  for (let i = 0; i < text.length; i++) if (octets[start + i] !== text[i]) return false;
+  return true;
+}
+
+function writeLength(out: OctetWriter, octets: number): void {
+  out.put(CONTENT_LENGTH_PREFIX);
+  out.putDecimal(octets);
+  out.put(CRLF);
 }
 
 /** How a received response head goes on. */
@@ -115,6 +185,8 @@ export interface ResponseHeadOptions<Context> {
   readonly keepsLength: boolean;
   /** Written where the connection stays, instead of `Connection: keep-alive`. */
   readonly keepAliveLines?: Uint8Array | undefined;
+  /** The status that is sent, with its own reason phrase; 0 or absent: as received. */
+  readonly status?: number;
 }
 
 /** Lays down a received response head for the downstream side; the version is ours (RFC 9110 6.2). */
@@ -125,14 +197,19 @@ export function writeResponseHead<Context>(
   context: Context,
 ): void {
   const { edits } = options;
+  const status = options.status || head.status;
   out.put(STATUS_PREFIX);
-  // Status and reason as received, or the status and the SP that the grammar wants behind it.
-  out.put(head.octets, 9, 12);
-  out.putOctet(SP);
-  out.put(head.octets, head.reasonStart, head.reasonEnd);
+  if (status === head.status) {
+    // Status and reason as received, or the status and the SP that the grammar wants behind it.
+    out.put(head.octets, 9, 12);
+    out.putOctet(SP);
+    out.put(head.octets, head.reasonStart, head.reasonEnd);
+  } else {
+    writeStatus(out, status);
+  }
   out.put(CRLF);
-  writeSets(out, edits.first, head.status, context);
-  copyFields(out, head, edits.drops, options.keepsLength ? 0 : CONTENT_LENGTH);
+  writeSets(out, edits.first, status, context);
+  copyFields(out, head, edits, options.keepsLength ? 0 : CONTENT_LENGTH, 0, 0, context);
   if (options.switches) {
     copyUpgrade(out, head);
     out.put(UPGRADE_LINE);
@@ -140,18 +217,30 @@ export function writeResponseHead<Context>(
     if (options.isChunked) out.put(CHUNKED_LINE);
     out.put(options.closes ? CLOSE_LINE : (options.keepAliveLines ?? KEEP_ALIVE_LINE));
   }
-  writeSets(out, edits.last, head.status, context);
+  writeSets(out, edits.last, status, context);
   out.put(CRLF);
 }
 
-/** Lays down an interim response (RFC 9110 15.2): no edits but the hop-by-hop ones, nothing about the connection. */
-export function writeInterimHead(out: OctetWriter, head: Head, drops: Uint8Array): void {
+function writeStatus(out: OctetWriter, status: number): void {
+  const code = wireStatus(status);
+  out.putDecimal(code);
+  out.putOctet(SP);
+  out.putLatin1(reasonPhrase(code));
+}
+
+/** Lays down an interim response (RFC 9110 15.2): no edits but the dropped names, nothing about the connection. */
+export function writeInterimHead<Context>(
+  out: OctetWriter,
+  head: Head,
+  edits: FieldEdits<Context>,
+  context: Context,
+): void {
   out.put(STATUS_PREFIX);
   out.put(head.octets, 9, 12);
   out.putOctet(SP);
   out.put(head.octets, head.reasonStart, head.reasonEnd);
   out.put(CRLF);
-  copyFields(out, head, drops, CONTENT_LENGTH);
+  copyFields(out, head, edits, CONTENT_LENGTH, 0, 0, context);
   out.put(CRLF);
 }
 
@@ -170,17 +259,10 @@ export function writeLocalHead<Context>(
   keepAliveLines: Uint8Array = KEEP_ALIVE_LINE,
 ): void {
   out.put(STATUS_PREFIX);
-  const code = wireStatus(status);
-  out.putDecimal(code);
-  out.putOctet(SP);
-  out.putLatin1(reasonPhrase(code));
+  writeStatus(out, status);
   out.put(CRLF);
   writeSets(out, edits.first, status, context);
-  if (contentOctets >= 0) {
-    out.put(CONTENT_LENGTH_PREFIX);
-    out.putDecimal(contentOctets);
-    out.put(CRLF);
-  }
+  if (contentOctets >= 0) writeLength(out, contentOctets);
   out.put(closes ? CLOSE_LINE : keepAliveLines);
   writeSets(out, edits.last, status, context);
   out.put(CRLF);
@@ -316,24 +398,40 @@ function removeUpgrade(octets: Buffer, start: number, end: number): number {
 /**
  * Copies the field lines that stay, in runs: octets, order, case and duplicates as received. A line whose value has
  * unusual white space around it is laid down afresh (WIRE rule A2: OWS is no part of a value).
- * @param dropsToo id of one more name to drop, or 0; `andToo` of another
+ * @param dropsToo id of one more name to drop, or 0; `andToo` and `also` of others
  */
-function copyFields(out: OctetWriter, head: Head, drops: Uint8Array, dropsToo: number, andToo = 0): void {
+function copyFields<Context>(
+  out: OctetWriter,
+  head: Head,
+  edits: FieldEdits<Context>,
+  dropsToo: number,
+  andToo = 0,
+  also = 0,
+  context?: Context,
+): void {
   const { octets, fields, count } = head;
+  const { drops } = edits;
   let run = -1;
   for (let i = 0, f = 0; i < count; i++, f += h.FIELD_STRIDE) {
     const name = fields[f + h.NAME_START];
     const id = fields[f + h.NAME_ID];
     const isDropped =
       id !== 0 &&
-      ((id < drops.length && drops[id] === 1) || id >= h.NOMINATED || id === dropsToo || id === andToo);
+      ((id < drops.length && drops[id] !== KEEPS) ||
+        id >= h.NOMINATED ||
+        id === dropsToo ||
+        id === andToo ||
+        id === also);
     if (!isDropped && isPlainLine(octets, fields, f)) {
       if (run < 0) run = name;
       continue;
     }
     if (run >= 0) out.put(octets, run, name);
     run = -1;
-    if (isDropped) continue;
+    if (isDropped) {
+      if (id < drops.length && drops[id] === REWRITES) writeRewritten(out, head, f, edits, context!);
+      continue;
+    }
     out.put(octets, name, fields[f + h.NAME_END]);
     out.put(COLON_SP);
     out.put(octets, fields[f + h.VALUE_START], fields[f + h.VALUE_END]);
@@ -341,6 +439,24 @@ function copyFields(out: OctetWriter, head: Head, drops: Uint8Array, dropsToo: n
   }
   // The last field line ends in front of the empty line.
   if (run >= 0) out.put(octets, run, head.length - 2);
+}
+
+/** Appends a received line whose value the edits change. */
+function writeRewritten<Context>(
+  out: OctetWriter,
+  head: Head,
+  f: number,
+  edits: FieldEdits<Context>,
+  context: Context,
+): void {
+  const { fields, octets } = head;
+  out.put(octets, fields[f + h.NAME_START], fields[f + h.NAME_END]);
+  out.put(COLON_SP);
+  const valueStart = out.position - out.start;
+  const value = head.text(fields[f + h.VALUE_START], fields[f + h.VALUE_END]);
+  out.putLatin1(edits.rewrites!.rewrite(fields[f + h.NAME_ID], value, context));
+  sealValue(out, valueStart);
+  out.put(CRLF);
 }
 
 /** `name: value CRLF` or `name:value CRLF`, nothing else around the value. */
