@@ -22,8 +22,11 @@ import type { Command } from './harness.js';
 
 const GIB = 1024 * 1024 * 1024;
 const WARM_UP = 64 * 1024 * 1024;
-/** What may be held above what an idle, warmed-up proxy needs. */
-const GROWTH_MAX_KIB = 48 * 1024;
+/**
+ * What may be held above what an idle, warmed-up proxy needs. With `net` every read makes a buffer, and V8 lets tens of
+ * MB of them pass before it collects what is no longer needed: from Node 22 on more than before.
+ */
+const GROWTH_MAX_KIB = (process.env.WIREHOP_TEST_TRANSPORT === 'net' ? 80 : 48) * 1024;
 /** The reader does nothing for this long: without a bound the proxy would have read hundreds of MiB by then. */
 const SLEEP_MS = 1500;
 const BLOCK = Buffer.alloc(256 * 1024, 'abcdefghijklmnopqrstuvwxyz');
