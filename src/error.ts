@@ -122,6 +122,38 @@ const ROWS = {
     text: 'the content is larger than allowed',
   },
 
+  // Arrivals
+  PROXY_HEADER_INVALID: {
+    status: 0,
+    rule: 'listen ... proxy_protocol',
+    text: 'the connection does not begin with a PROXY header',
+  },
+  PROXY_HEADER_TIMEOUT: { status: 0, rule: 'client_header_timeout', text: 'the PROXY header took too long' },
+  TLS_HANDSHAKE: { status: 0, rule: 'listen ... ssl', text: 'the TLS handshake failed' },
+  TLS_HANDSHAKE_TIMEOUT: {
+    status: 0,
+    rule: 'client_header_timeout',
+    text: 'the TLS handshake took too long',
+  },
+  TLS_NAME_REJECTED: { status: 0, rule: 'ssl_reject_handshake', text: 'no server takes this name' },
+  TLS_ABANDONED: {
+    status: 0,
+    rule: 'listen ... ssl',
+    text: 'the client left before the TLS handshake ended',
+  },
+  TLS_MISSING: { status: 400, rule: 'listen ... ssl', text: 'a request in the clear came to a port for TLS' },
+  CERTIFICATE_INVALID: {
+    status: 400,
+    rule: 'ssl_verify_client',
+    text: 'the client certificate cannot be trusted',
+  },
+  CERTIFICATE_MISSING: { status: 400, rule: 'ssl_verify_client', text: 'the client showed no certificate' },
+  HOST_MISDIRECTED: {
+    status: 421,
+    rule: 'RFC 9110 7.4',
+    text: 'the host is not the one that TLS was negotiated for',
+  },
+
   // Exchanges
   HEAD_TIMEOUT: { status: 408, rule: 'client_header_timeout', text: 'the request head took too long' },
   CONTENT_TIMEOUT: { status: 408, rule: 'client_body_timeout', text: 'the request content stalled' },
@@ -135,6 +167,12 @@ const ROWS = {
   },
   CONTENT_INCOMPLETE: { status: 400, rule: 'RFC 9112 8', text: 'the request content ended early' },
   UPSTREAM_CONNECT: { status: 502, rule: 'RFC 9110 15.6.3', text: 'the upstream connection failed' },
+  UPSTREAM_TLS: { status: 502, rule: 'proxy_pass https://', text: 'TLS with the upstream side failed' },
+  UPSTREAM_CERTIFICATE: {
+    status: 502,
+    rule: 'proxy_ssl_verify',
+    text: 'the certificate of the upstream side cannot be trusted',
+  },
   UPSTREAM_CONNECT_TIMEOUT: {
     status: 504,
     rule: 'proxy_connect_timeout',

@@ -3,10 +3,14 @@
  * open at once; leaves what is said on them to the machine and where they go to its policy.
  */
 import type { Socket } from 'node:net';
+import type { ErrorCode } from '../error.js';
 import { Connection } from '../machine/connection.js';
 import type { Attempt, Exchange } from '../machine/exchange.js';
 import type { Peer, Plan, Policy, PoolRules, Review } from '../machine/policy.js';
+import type { DialRules } from '../machine/security.js';
+import { proxyHeaderOf } from '../wire/proxy-protocol/writer.js';
 import { handleNetwork } from './handle-transport.js';
+import { Arrival, type ArrivalHost } from './arrival.js';
 import { NET, NetTransport, SocketEndpoint } from './net-transport.js';
 import { IDLE_EVENTS, Link, Pool } from './pool.js';
 import { type Dialler, Pump, Session } from './pump.js';
@@ -19,6 +23,7 @@ import type {
   Network,
   Transport,
 } from './transport.js';
+import { connectSecurely } from './tls-dial.js';
 import { Wheel } from './wheel.js';
 
 /** How sockets are had: by Node's public API, or by its bare handles. */
@@ -77,7 +82,7 @@ const QUIET_MS = 100;
 /** A shortage of connections is reported this often at most: a flood must not fill the log. */
 const SHORTAGE_EVERY_MS = 1000;
 
-export class Driver implements Dialler {
+export class Driver implements Dialler, ArrivalHost {
   readonly counters: DriverCounters = {
     accepted: 0,
     refused: 0,
@@ -93,6 +98,8 @@ export class Driver implements Dialler {
   private readonly network: Network;
   private readonly listeners = new Set<Listener>();
   private readonly sessions = new Set<Session>();
+  /** Accepted, and not at their first request yet; oldest first. */
+  private readonly arrivals = new Set<Arrival>();
   private readonly pools = new Map<PoolRules, Pool>();
   /** Upstreams that are in force no longer: nothing of theirs is kept. */
   private readonly retiredPools = new WeakSet<PoolRules>();
@@ -129,10 +136,12 @@ export class Driver implements Dialler {
    * system's error (`EADDRINUSE`, `EACCES`...) when it cannot.
    */
   async listen(address: Address, policy: Policy | (() => Policy)): Promise<BoundAddress> {
-    const listener = await this.network.listen(
+    const current = typeof policy === 'function' ? policy : (): Policy => policy;
+    // TLS is Node's, and needs Node's sockets.
+    const network = current().arrival?.security === undefined ? this.network : NET;
+    const listener = await network.listen(
       address,
-      (transport, endpoint) =>
-        void this.begin(transport, endpoint, typeof policy === 'function' ? policy() : policy),
+      (transport, endpoint) => this.receive(transport, endpoint, current()),
       (code) => this.onNotice('crit', `accept() failed (${code})`),
     );
     this.listeners.add(listener);
@@ -151,10 +160,14 @@ export class Driver implements Dialler {
 
   /** Takes over a connection that was accepted elsewhere. The socket must have been made with `allowHalfOpen`. */
   accept(socket: Socket, policy: Policy): void {
-    this.serve(new NetTransport(socket, this.pump), new SocketEndpoint(socket), policy);
+    this.wheel.start();
+    this.receive(new NetTransport(socket, this.pump), new SocketEndpoint(socket), policy);
   }
 
-  /** Serves a connection over any transport. Not to be called from inside a policy. */
+  /**
+   * Serves a connection over any transport, which has come to its first request: what the policy says of arrivals is
+   * the caller's. Not to be called from inside a policy.
+   */
   serve(transport: Transport, endpoint: Endpoint, policy: Policy): void {
     this.wheel.start();
     this.begin(transport, endpoint, policy);
@@ -208,8 +221,53 @@ export class Driver implements Dialler {
     this.pools.delete(rules);
   }
 
+  /** A connection was accepted: it is served once it has arrived. */
+  private receive(transport: Transport, endpoint: Endpoint, policy: Policy): void {
+    const { arrival: rules } = policy;
+    // A socket that has TLS already was looked after by whoever made it.
+    if (rules === undefined || endpoint.tls !== null) {
+      this.begin(transport, endpoint, policy);
+      return;
+    }
+    if (!this.admit(transport, endpoint)) return;
+    const arrival = new Arrival(this, transport, endpoint, policy, rules);
+    this.arrivals.add(arrival);
+    this.counters.sessions++;
+    this.wheel.schedule(arrival, arrival.deadline);
+    transport.read(true);
+  }
+
+  arrived(arrival: Arrival, transport: Transport, chunk: Buffer, start: number, end: number): void {
+    this.leave(arrival);
+    const session = this.open(transport, arrival.endpoint, arrival.policy);
+    if (this.drains) session.machine.drain(this.time.now(), true);
+    if (start < end) this.pump.onChunk(transport, chunk, start, end);
+  }
+
+  lost(arrival: Arrival): void {
+    this.leave(arrival);
+    this.checkEmpty();
+  }
+
+  private leave(arrival: Arrival): void {
+    this.wheel.cancel(arrival);
+    if (this.arrivals.delete(arrival)) this.counters.sessions--;
+  }
+
   /** One more downstream connection; null when there is no room for it. */
   private begin(transport: Transport, endpoint: Endpoint, policy: Policy): Session | null {
+    if (!this.admit(transport, endpoint)) return null;
+    const session = this.open(transport, endpoint, policy);
+    if (this.drains) {
+      const now = this.time.now();
+      session.machine.drain(now);
+      this.pump.drain(session, now);
+    }
+    return session;
+  }
+
+  /** Whether there is room for one more downstream connection. If not, it is closed. */
+  private admit(transport: Transport, endpoint: Endpoint): boolean {
     const { counters } = this;
     const now = this.time.now();
     counters.accepted++;
@@ -220,9 +278,16 @@ export class Driver implements Dialler {
         this.onNotice('alert', `${this.workerConnections} worker_connections are not enough`);
       }
       transport.destroy(false);
-      return null;
+      return false;
     }
     endpoint.serial = ++this.serial;
+    return true;
+  }
+
+  /** The first request of a connection can be read. */
+  private open(transport: Transport, endpoint: Endpoint, policy: Policy): Session {
+    const { counters } = this;
+    const now = this.time.now();
     const session = new Session(this.pump, transport);
     endpoint.session = session;
     transport.owner = session;
@@ -236,7 +301,6 @@ export class Driver implements Dialler {
     });
     this.sessions.add(session);
     counters.sessions++;
-    if (this.drains) session.machine.drain(now);
     this.pump.drain(session, now);
     return session;
   }
@@ -262,6 +326,7 @@ export class Driver implements Dialler {
   async close(): Promise<void> {
     const ended = this.drain();
     const now = this.time.now();
+    for (const arrival of [...this.arrivals]) arrival.drop();
     for (const session of [...this.sessions]) {
       session.machine.abort(now);
       this.pump.drain(session, now);
@@ -274,30 +339,38 @@ export class Driver implements Dialler {
 
   // ---- Dialler
 
-  dial(session: Session, peer: Peer, fresh: boolean, now: number): Link | null {
+  dial(session: Session, peer: Peer, rules: DialRules | null, fresh: boolean, now: number): Link | null {
+    const serverName = rules?.tls?.nameOf(session.machine.exchange!) ?? '';
     if (!fresh) {
-      const idle = this.pools.get(peer.pool)?.take(peer);
+      const idle = this.pools.get(peer.pool)?.take(peer, rules, serverName);
       if (idle !== undefined) return idle;
     }
+    const link = new Link(peer, now, rules, serverName);
     if (this.free > 0 || this.evictIdle()) {
-      this.connect(session, peer, now);
+      this.connect(session, link);
       return null;
     }
     // Another session's effects cannot be carried out in the middle of this one's.
     session.cancelDial = this.time.defer(() => {
       const then = this.time.now();
-      if (this.free > 0 || this.shedIdle(then)) this.connect(session, peer, then);
+      if (this.free > 0 || this.shedIdle(then)) this.connect(session, link);
       else this.pump.linkFailed(session, 'worker_connections are not enough');
     });
     return null;
   }
 
-  private connect(session: Session, peer: Peer, now: number): void {
+  private connect(session: Session, link: Link): void {
     const { counters } = this;
+    const { peer, dial, serverName } = link;
     counters.links++;
     counters.dialled++;
-    const link = new Link(peer, now);
-    link.transport = this.network.connect(peer, new Dialling(this, this.pump, session, link));
+    const preface = dial === null ? NO_PREFACE : prefaceOf(dial, session.machine.exchange!);
+    const tls = dial?.tls ?? null;
+    const events = new Dialling(this, this.pump, session, link, tls === null ? preface : NO_PREFACE);
+    link.transport =
+      tls === null
+        ? this.network.connect(peer, events)
+        : connectSecurely(peer, events, tls, serverName, preface);
     session.cancelDial = () => {
       link.transport.destroy(false);
       this.closed(link);
@@ -366,11 +439,25 @@ export class Driver implements Dialler {
     return this.free + idle > this.reserve && (this.free > 0 || this.evictIdle());
   }
 
+  /** Closes the oldest of a few arrivals that have not sent an octet; answers whether there was one. */
+  private shedSilent(): boolean {
+    let looks = SHED_LOOKS;
+    for (const arrival of this.arrivals) {
+      if (looks-- === 0) return false;
+      if (!arrival.isSilent) continue;
+      this.counters.shed++;
+      arrival.drop();
+      return true;
+    }
+    return false;
+  }
+
   /**
    * Closes the downstream connection that has been idle longest among a few, to make room, as nginx closes those that
    * it calls reusable; answers whether there was one. Not from inside another session's effects.
    */
   private shedIdle(now: number): boolean {
+    if (this.shedSilent()) return true;
     let longest: Session | null = null;
     let since = this.readSince(now);
     const looked: Session[] = [];
@@ -429,7 +516,8 @@ export class Driver implements Dialler {
   }
 
   private checkEmpty(): void {
-    if (this.sessions.size > 0 || this.closing.size > 0 || this.onEmpty === null) return;
+    if (this.sessions.size > 0 || this.arrivals.size > 0 || this.closing.size > 0 || this.onEmpty === null)
+      return;
     this.onEmpty();
     this.onEmpty = null;
     for (const pool of this.pools.values()) pool.close();
@@ -448,6 +536,13 @@ function systemTime(): Time {
   };
 }
 
+const NO_PREFACE: Buffer = Buffer.alloc(0);
+
+/** The PROXY header in front of a connection for this exchange; empty where none is wanted. */
+function prefaceOf({ proxyHeader }: DialRules, exchange: Exchange): Buffer {
+  return proxyHeader === 0 ? NO_PREFACE : proxyHeaderOf(proxyHeader, exchange.connection);
+}
+
 /** The events of a connection that is being made. */
 class Dialling implements DialEvents {
   constructor(
@@ -455,9 +550,13 @@ class Dialling implements DialEvents {
     private readonly pump: Pump,
     private readonly session: Session,
     private readonly link: Link,
+    /** Written as soon as the connection is there, in front of everything. */
+    private readonly preface: Buffer,
   ) {}
 
   onConnect(): void {
+    const { preface } = this;
+    if (preface.length > 0) this.link.transport.write(preface, 0, preface.length, false);
     this.pump.linkConnected(this.session, this.link);
   }
 
@@ -472,9 +571,9 @@ class Dialling implements DialEvents {
     transport.events.onEnd(transport);
   }
 
-  onFailure(_transport: Transport, detail: string): void {
+  onFailure(_transport: Transport, detail: string, code?: ErrorCode): void {
     this.driver.closed(this.link);
-    this.pump.linkFailed(this.session, detail);
+    this.pump.linkFailed(this.session, detail, code);
   }
 
   onDrain(): void {

@@ -558,7 +558,6 @@ const NO_EVENTS: TransportEvents = { onChunk: ignore, onEnd: ignore, onFailure: 
 class HandleEndpoint extends Endpoint {
   readonly remoteAddress: string;
   readonly remotePort: number;
-  readonly secure = false;
   private local: AddressRecord | null = null;
 
   constructor(private readonly handle: Handle) {

@@ -6,7 +6,11 @@
  * closure.
  */
 import net, { type AddressInfo, type Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
+import type { ErrorCode } from '../error.js';
 import type { Peer } from '../machine/policy.js';
+import { tlsFacts } from './tls-facts.js';
+import { failureText } from './tls-failure.js';
 import {
   type Address,
   BACKLOG,
@@ -15,6 +19,7 @@ import {
   FLUSH_TIMEOUT_MS,
   type Listener,
   type Network,
+  NO_EVENTS,
   plainAddress,
   type Transport,
   type TransportEvents,
@@ -34,11 +39,13 @@ export class NetTransport implements Transport {
   /**
    * @param socket must have `allowHalfOpen`; the transport takes it over
    * @param tellsReset it is TCP, and nobody has asked for its peer's address: see {@link ended}
+   * @param carrier the TCP socket under a TLS socket: only that one can be reset
    */
   constructor(
     readonly socket: Socket,
     public events: TransportEvents,
     private readonly tellsReset = false,
+    private readonly carrier: Socket = socket,
   ) {
     (socket as WireSocket)[TRANSPORT] = this;
     socket.on('data', onData);
@@ -109,8 +116,21 @@ export class NetTransport implements Transport {
     }
     this.isGone = true;
     // Only an established TCP connection can be reset.
-    if (reset && this.socket.remotePort !== undefined) this.socket.resetAndDestroy();
-    else this.socket.destroy();
+    if (reset && this.carrier.remotePort !== undefined) this.carrier.resetAndDestroy();
+    this.socket.destroy();
+  }
+
+  /** Gives the socket back, without listeners and paused: somebody else goes on with it. No event comes after this call. */
+  release(): Socket {
+    const { socket } = this;
+    this.isGone = true;
+    socket.removeListener('data', onData);
+    socket.removeListener('end', onEnd);
+    socket.removeListener('error', onError);
+    socket.removeListener('close', onClose);
+    socket.removeListener('drain', onDrain);
+    socket.pause();
+    return socket;
   }
 
   /** @internal */
@@ -132,10 +152,10 @@ export class NetTransport implements Transport {
   }
 
   /** @internal */
-  failed(detail: string): void {
+  failed(detail: string, code?: ErrorCode): void {
     if (this.isGone) return;
     this.isGone = true;
-    this.events.onFailure(this, detail);
+    this.events.onFailure(this, detail, code);
   }
 
   /** @internal */
@@ -150,7 +170,8 @@ function onFlushTimeout(this: Socket): void {
   this.destroy();
 }
 
-function onConnect(this: Socket): void {
+/** Listener for the moment that a connection is there. */
+export function onConnect(this: Socket): void {
   const transport = (this as WireSocket)[TRANSPORT];
   (transport.events as DialEvents).onConnect(transport);
 }
@@ -164,7 +185,7 @@ function onEnd(this: Socket): void {
 }
 
 function onError(this: Socket, error: NodeJS.ErrnoException): void {
-  (this as WireSocket)[TRANSPORT].failed(error.code ?? error.message);
+  (this as WireSocket)[TRANSPORT].failed(failureText(error));
 }
 
 function onClose(this: Socket): void {
@@ -180,7 +201,6 @@ function onDrain(this: Socket): void {
 export class SocketEndpoint extends Endpoint {
   readonly remoteAddress: string;
   readonly remotePort: number;
-  readonly secure: boolean;
   private local: Partial<AddressInfo> | null = null;
 
   constructor(private readonly socket: Socket) {
@@ -188,7 +208,10 @@ export class SocketEndpoint extends Endpoint {
     // Asked for at once: a socket that is gone no longer knows its peer, and a log line will want it.
     this.remoteAddress = plainAddress(socket.remoteAddress) ?? 'unix:';
     this.remotePort = socket.remotePort ?? 0;
-    this.secure = 'encrypted' in socket;
+    if (socket instanceof TLSSocket) {
+      this.secure = true;
+      this.tls = tlsFacts(socket);
+    }
   }
 
   get localAddress(): string {
@@ -204,14 +227,6 @@ export class SocketEndpoint extends Endpoint {
   }
 }
 
-/** No events: a transport between its making and its owner's first word. */
-const NO_EVENTS: TransportEvents = {
-  onChunk: () => undefined,
-  onEnd: () => undefined,
-  onFailure: () => undefined,
-  onDrain: () => undefined,
-};
-
 /** Sockets of `node:net`, by its public API alone. */
 export const NET: Network = {
   listen(address, accept, onError): Promise<Listener> {
@@ -222,15 +237,18 @@ export const NET: Network = {
   },
 
   connect(peer: Peer, events: DialEvents): Transport {
-    const { host, port, path } = peer;
-    const socket =
-      path === ''
-        ? net.connect({ host, port, allowHalfOpen: true, noDelay: true, autoSelectFamily: false })
-        : net.connect({ path, allowHalfOpen: true });
+    const socket = connectingSocket(peer);
     socket.once('connect', onConnect);
-    return new NetTransport(socket, events, path === '');
+    return new NetTransport(socket, events, peer.path === '');
   },
 };
+
+/** A socket on its way to `peer`. */
+export function connectingSocket({ host, port, path }: Peer): Socket {
+  return path === ''
+    ? net.connect({ host, port, allowHalfOpen: true, noDelay: true, autoSelectFamily: false })
+    : net.connect({ path, allowHalfOpen: true });
+}
 
 /** Binds a server. Rejects with the system's error. */
 export function listenOn(

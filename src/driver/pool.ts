@@ -3,6 +3,7 @@
  * connection that shows any sign of life while idle is closed, as nobody asked for those octets (RFC 9112 9.3.1).
  */
 import type { Peer, PoolRules } from '../machine/policy.js';
+import type { DialRules } from '../machine/security.js';
 import type { Transport, TransportEvents } from './transport.js';
 import { type Wheel, WheelEntry } from './wheel.js';
 
@@ -16,10 +17,16 @@ export class Link extends WheelEntry {
   newer: Link | null = null;
   pool: Pool | null = null;
 
+  /**
+   * @param openedAt monotonic ms
+   * @param dial how it was begun: it is used again only where it would be begun the same way
+   * @param serverName the name that TLS was made for; '' in the clear
+   */
   constructor(
     readonly peer: Peer,
-    /** Monotonic ms. */
     readonly openedAt: number,
+    readonly dial: DialRules | null = null,
+    readonly serverName = '',
   ) {
     super();
   }
@@ -43,17 +50,26 @@ export class Pool {
     private readonly onClosed: () => void,
   ) {}
 
-  /** The idle connection to `peer` that was used last, or undefined. It leaves the pool. */
-  take(peer: Peer): Link | undefined {
-    const link = this.byPeer.get(peer)?.pop();
-    if (link !== undefined) this.unlink(link);
-    return link;
+  /** The idle connection to `peer`, begun in the same way, that was used last, or undefined. It leaves the pool. */
+  take(peer: Peer, dial: DialRules | null = null, serverName = ''): Link | undefined {
+    const links = this.byPeer.get(peer);
+    if (links === undefined) return undefined;
+    for (let i = links.length - 1; i >= 0; i--) {
+      const link = links[i];
+      if (link.dial !== dial || link.serverName !== serverName) continue;
+      if (i === links.length - 1) links.pop();
+      else links.splice(i, 1);
+      this.unlink(link);
+      return link;
+    }
+    return undefined;
   }
 
   /** Keeps a clean connection, or closes it if the rules say so. */
   put(link: Link, now: number): void {
     const { rules } = this;
-    if (rules.maxIdle === 0 || link.requests >= rules.maxRequests || now - link.openedAt >= rules.maxAgeMs) {
+    const isKept = rules.maxIdle > 0 && (link.dial === null || link.dial.proxyHeader === 0);
+    if (!isKept || link.requests >= rules.maxRequests || now - link.openedAt >= rules.maxAgeMs) {
       link.transport.close();
       this.onClosed();
       return;

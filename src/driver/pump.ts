@@ -3,6 +3,7 @@
  * serves both sides of all connections of a driver; nothing else writes to a transport. Decides nothing about HTTP.
  */
 import { OctetWriter } from '../bytes/octet-writer.js';
+import type { ErrorCode } from '../error.js';
 import type { Connection } from '../machine/connection.js';
 import {
   ABORT,
@@ -18,6 +19,7 @@ import {
   WRITE,
 } from '../machine/effects.js';
 import type { Peer } from '../machine/policy.js';
+import type { DialRules } from '../machine/security.js';
 import type { Link } from './pool.js';
 import { FLUSH_TIMEOUT_MS, type Transport, type TransportEvents } from './transport.js';
 import { type Wheel, WheelEntry } from './wheel.js';
@@ -35,7 +37,7 @@ export interface Dialler {
    * {@link Pump.linkConnected} or {@link Pump.linkFailed}.
    * @returns the idle link, or null when the answer comes later
    */
-  dial(session: Session, peer: Peer, fresh: boolean, now: number): Link | null;
+  dial(session: Session, peer: Peer, rules: DialRules | null, fresh: boolean, now: number): Link | null;
   /** The link is clean and may serve another request. */
   keep(link: Link, now: number): void;
   /** The link was closed by the pump. */
@@ -139,10 +141,10 @@ export class Pump implements TransportEvents {
   }
 
   /** A connection asked for through {@link Dialler.dial} could not be made. */
-  linkFailed(session: Session, detail: string): void {
+  linkFailed(session: Session, detail: string, code?: ErrorCode): void {
     const now = this.clock();
     session.cancelDial = null;
-    session.machine.connectFailed(detail, now);
+    session.machine.connectFailed(detail, now, code);
     this.drain(session, now);
   }
 
@@ -224,7 +226,7 @@ export class Pump implements TransportEvents {
           break;
         }
         case CONNECT: {
-          const link = this.dialler.dial(session, effect.peer!, effect.fresh, now);
+          const link = this.dialler.dial(session, effect.peer!, effect.dial, effect.fresh, now);
           if (link !== null) {
             this.attach(session, link);
             this.dialResult = link;

@@ -2,7 +2,10 @@
  * What the pump and the driver need of sockets, whatever they are made of: one narrow interface, implemented over
  * `net.Socket` (net-transport.ts) and over Node's bare handles (handle-transport.ts). Decides nothing.
  */
+import type { ErrorCode } from '../error.js';
 import type { ConnectionFacts, Peer } from '../machine/policy.js';
+import type { TlsFacts } from '../machine/security.js';
+import type { ProxyHeader } from '../wire/proxy-protocol/reader.js';
 
 /** Told by a transport about its connection. Every call comes from the event loop, never from inside a transport call. */
 export interface TransportEvents {
@@ -10,8 +13,12 @@ export interface TransportEvents {
   onChunk(transport: Transport, chunk: Buffer, start: number, end: number): void;
   /** The peer ended its half. */
   onEnd(transport: Transport): void;
-  /** The connection is gone without having been closed here. @param detail a system error code, or '' */
-  onFailure(transport: Transport, detail: string): void;
+  /**
+   * The connection is gone without having been closed here.
+   * @param detail a system error code, or ''
+   * @param code what failed, where it is not the connection: TLS on it
+   */
+  onFailure(transport: Transport, detail: string, code?: ErrorCode): void;
   /** Everything written has been taken, after a write had to wait. */
   onDrain(transport: Transport): void;
 }
@@ -106,7 +113,9 @@ export abstract class Endpoint implements ConnectionFacts {
   abstract readonly remotePort: number;
   abstract readonly localAddress: string;
   abstract readonly localPort: number;
-  abstract readonly secure: boolean;
+  secure = false;
+  tls: TlsFacts | null = null;
+  proxied: ProxyHeader | null = null;
 }
 
 /** A way of having sockets. */
@@ -135,3 +144,11 @@ export const FLUSH_TIMEOUT_MS = 60_000;
 export function plainAddress(address: string | undefined): string | undefined {
   return address?.startsWith('::ffff:') === true ? address.slice(7) : address;
 }
+
+/** No events: a transport between its making and its owner's first word. */
+export const NO_EVENTS: TransportEvents = {
+  onChunk: () => undefined,
+  onEnd: () => undefined,
+  onFailure: () => undefined,
+  onDrain: () => undefined,
+};

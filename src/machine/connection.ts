@@ -7,7 +7,7 @@
  * at the connection again through `expire` no later than `deadline`. No input may be given while another runs.
  */
 import { OctetWriter } from '../bytes/octet-writer.js';
-import { Fault } from '../error.js';
+import { type ErrorCode, Fault } from '../error.js';
 import * as h from '../message/head.js';
 import { writeAnswer } from './answer.js';
 import { DownstreamSide } from './downstream-side.js';
@@ -154,10 +154,13 @@ export class Connection {
     this.goOn();
   }
 
-  /** The upstream connection asked for by CONNECT could not be made. */
-  connectFailed(detail: string, now: number): void {
+  /**
+   * The upstream connection asked for by CONNECT could not be made.
+   * @param code what failed: the connection itself, or TLS on it
+   */
+  connectFailed(detail: string, now: number, code: ErrorCode = 'UPSTREAM_CONNECT'): void {
     this.now = now;
-    this.upstream.connectFailed(detail);
+    this.upstream.connectFailed(detail, code);
     this.goOn();
   }
 
@@ -216,11 +219,15 @@ export class Connection {
     return isIdle ? phaseSince : Infinity;
   }
 
-  /** No further request is wanted: an idle connection closes now, another one behind its answer. Tunnels go on. */
-  drain(now: number): void {
+  /**
+   * No further request is wanted: an idle connection closes now, another one behind its answer. Tunnels go on.
+   * @param awaitsFirst the first request is on its way: it is answered
+   */
+  drain(now: number, awaitsFirst = false): void {
     this.now = now;
     this.drains = true;
-    const { phase, holds } = this.downstream;
+    const { phase, holds, requests } = this.downstream;
+    if (awaitsFirst && requests === 0) return;
     if (phase === REQUEST.IDLE && this.responsePhase === RESPONSE.IDLE && !holds) this.close(CLOSE);
     this.sync();
   }

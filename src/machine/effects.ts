@@ -4,6 +4,7 @@
  */
 import type { OctetWriter } from '../bytes/octet-writer.js';
 import type { Peer } from './policy.js';
+import type { DialRules } from './security.js';
 
 /** The side that sends requests: whoever connected to the proxy. */
 export const DOWNSTREAM = 0;
@@ -47,6 +48,8 @@ export class Effect {
   end = 0;
   /** CONNECT: where to. */
   peer: Peer | null = null;
+  /** CONNECT: how it begins; null for TCP alone. */
+  dial: DialRules | null = null;
   /** CONNECT: an idle connection will not do. */
   fresh = false;
 }
@@ -67,6 +70,7 @@ export class Effects {
     for (let i = 0; i < this.count; i++) {
       this.entries[i].buffer = null;
       this.entries[i].peer = null;
+      this.entries[i].dial = null;
     }
     this.count = 0;
   }
@@ -121,9 +125,10 @@ export class Effects {
   }
 
   /** Appends a CONNECT. */
-  connect(peer: Peer, fresh: boolean): void {
+  connect(peer: Peer, dial: DialRules | null, fresh: boolean): void {
     const effect = this.add(CONNECT, UPSTREAM);
     effect.peer = peer;
+    effect.dial = dial;
     effect.fresh = fresh;
   }
 }

@@ -30,6 +30,8 @@ export {
   type Table,
 } from './phases.js';
 export * from './policy.js';
+export type * from './security.js';
+export type { ProxyHeader, ProxyTlv } from '../wire/proxy-protocol/reader.js';
 export {
   ConstantValue,
   FieldEdits,

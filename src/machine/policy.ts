@@ -5,7 +5,9 @@
  */
 import type { Fault } from '../error.js';
 import type { FieldEdits, ValueSource } from '../message/field-edits.js';
+import type { ProxyHeader } from '../wire/proxy-protocol/reader.js';
 import type { Exchange } from './exchange.js';
+import type { ArrivalRules, DialRules, TlsFacts } from './security.js';
 
 /** What is known of one downstream connection. Texts are rendered once per connection. */
 export interface ConnectionFacts {
@@ -21,6 +23,10 @@ export interface ConnectionFacts {
   readonly localPort: number;
   /** The downstream side speaks TLS. */
   readonly secure: boolean;
+  /** What the handshake brought; null or absent for a connection in the clear. */
+  readonly tls?: TlsFacts | null;
+  /** What the PROXY header said; null or absent without one. */
+  readonly proxied?: ProxyHeader | null;
   /** Monotonic ms. */
   readonly openedAt: number;
   /** The policy's own: what it renders once per connection. Start it as undefined, so that the object keeps its shape. */
@@ -131,6 +137,8 @@ export interface ForwardPlan {
   readonly downstream: DownstreamRules;
   /** Where the request may go. */
   readonly peers: PeerSource;
+  /** How connections to them begin; absent for TCP alone. */
+  readonly dial?: DialRules | undefined;
   /** The request target sent upstream; null sends the path and query as received. */
   readonly target: ValueSource<Exchange> | null;
   /** The method sent upstream (proxy_method); null or absent: as received. */
@@ -193,6 +201,8 @@ export type Review = FieldEdits<Exchange> | RespondPlan | null;
 
 /** Decides about the connections of one listener. Called from inside the machine: must not call back into it. */
 export interface Policy {
+  /** What comes in front of the first request; absent for nothing. */
+  readonly arrival?: ArrivalRules | undefined;
   /** Limits while a request head is read. */
   readonly reading: ReadingRules;
   /** Rules for a connection whose request was refused before a server was known. */

@@ -181,7 +181,7 @@ export class UpstreamSide {
     this.isBlocked = false;
     this.isReusable = true;
     this.since = this.lastOctetAt = this.connection.now;
-    this.connection.effects.connect(this.attempt!.peer, fresh);
+    this.connection.effects.connect(this.attempt!.peer, this.plan!.dial ?? null, fresh);
   }
 
   connected(reused: boolean): void {
@@ -199,9 +199,9 @@ export class UpstreamSide {
     this.sendHead(connection.exchange!);
   }
 
-  connectFailed(detail: string): void {
+  connectFailed(detail: string, code: ErrorCode): void {
     if (this.connection.responsePhase !== RESPONSE.DIAL) return;
-    this.giveUp('UPSTREAM_CONNECT', detail, NEXT_ERROR);
+    this.giveUp(code, detail, NEXT_ERROR);
   }
 
   // ---- Sending the request

@@ -208,7 +208,7 @@ function isIpFuture(octets: Uint8Array, start: number, end: number): boolean {
 }
 
 /** Eight groups of one to four hexadecimal digits, or fewer around one "::"; the last two may be an IPv4 address. */
-function isIpv6(octets: Uint8Array, start: number, end: number): boolean {
+export function isIpv6(octets: Uint8Array, start: number, end: number): boolean {
   let groups = 0;
   let hasGap = false;
   let i = start;
@@ -239,7 +239,7 @@ function isIpv6(octets: Uint8Array, start: number, end: number): boolean {
 }
 
 /** Four decimal numbers up to 255, without leading zeros. */
-function isIpv4(octets: Uint8Array, start: number, end: number): boolean {
+export function isIpv4(octets: Uint8Array, start: number, end: number): boolean {
   let i = start;
   for (let part = 0; part < 4; part++) {
     if (part > 0 && octets[i++] !== DOT) return false;

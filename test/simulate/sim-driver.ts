@@ -4,7 +4,7 @@ import type { Link } from '../../src/driver/pool.js';
 import type { Session } from '../../src/driver/pump.js';
 import { Endpoint, type Network } from '../../src/driver/transport.js';
 import { TICK_MS, Wheel, type WheelEntry } from '../../src/driver/wheel.js';
-import type { Peer } from '../../src/machine/policy.js';
+
 import type { Agenda } from './agenda.js';
 
 /** The driver as it is, except that it says who dials. */
@@ -30,9 +30,9 @@ export class SimDriver extends Driver {
     });
   }
 
-  override dial(session: Session, peer: Peer, fresh: boolean, now: number): Link | null {
-    this.onDial(session);
-    return super.dial(session, peer, fresh, now);
+  override dial(...args: Parameters<Driver['dial']>): Link | null {
+    this.onDial(args[0]);
+    return super.dial(...args);
   }
 }
 
@@ -69,7 +69,7 @@ export class SimEndpoint extends Endpoint {
   readonly remotePort = 1;
   readonly localAddress = '192.0.2.2';
   readonly localPort = 80;
-  readonly secure = false;
+  override readonly secure = false;
   constructor(override readonly openedAt: number) {
     super();
   }

@@ -1,0 +1,95 @@
+/**
+ * What a TLS socket knows after its handshake, as plain values: a log line will want them when the socket is gone.
+ * Decides nothing.
+ */
+import type { X509Certificate } from 'node:crypto';
+import type { TLSSocket } from 'node:tls';
+import type { TlsFacts } from '../machine/security.js';
+
+/** OpenSSL's name for a chain that is longer than ssl_verify_depth allows. */
+export const CHAIN_TOO_LONG = 'CERT_CHAIN_TOO_LONG';
+
+/**
+ * Reads the facts off a socket whose handshake is over.
+ * @param maxVerifyDepth most certificates between the peer's and its trust anchor
+ */
+export function tlsFacts(socket: TLSSocket, maxVerifyDepth = Infinity): TlsFacts {
+  return new SocketFacts(socket, maxVerifyDepth);
+}
+
+class SocketFacts implements TlsFacts {
+  readonly protocol: string;
+  readonly cipher: string;
+  readonly serverName: string;
+  readonly alpn: string;
+  readonly isResumed: boolean;
+  readonly certificate: X509Certificate | null;
+  readonly verifyError: string;
+  private id: string | null = null;
+
+  constructor(
+    private readonly socket: TLSSocket,
+    maxVerifyDepth: number,
+  ) {
+    const { servername } = socket as { servername?: unknown };
+    this.protocol = socket.getProtocol() ?? '';
+    this.cipher = socket.getCipher()?.name ?? '';
+    this.serverName = typeof servername === 'string' ? servername : '';
+    this.alpn = typeof socket.alpnProtocol === 'string' ? socket.alpnProtocol : '';
+    this.isResumed = socket.isSessionReused();
+    this.certificate = socket.getPeerX509Certificate() ?? null;
+    this.verifyError = this.certificate === null ? '' : verifyErrorOf(socket, maxVerifyDepth);
+  }
+
+  /** Making it costs a copy of the session, so it waits until somebody asks. */
+  get sessionId(): string {
+    return (this.id ??= sessionIdOf(this.socket.getSession()));
+  }
+}
+
+/** Why the peer's certificate cannot be trusted, by OpenSSL's name; '' where it can. */
+export function verifyErrorOf(socket: TLSSocket, maxVerifyDepth: number): string {
+  const error = chainError(socket);
+  if (error !== null) return error.code ?? error.message;
+  return depthOf(socket.getPeerX509Certificate()) > maxVerifyDepth ? CHAIN_TOO_LONG : '';
+}
+
+/**
+ * OpenSSL's verdict. Node hands it out as `authorizationError` for sockets that its own listeners made; for one that was
+ * made by hand it is where those look. Whatever is not found there is no trust.
+ */
+function chainError(socket: TLSSocket): NodeJS.ErrnoException | null {
+  const { ssl } = socket as { ssl?: { verifyError?: () => NodeJS.ErrnoException | null | undefined } };
+  if (typeof ssl?.verifyError !== 'function') return new Error('VERDICT_UNKNOWN');
+  return ssl.verifyError() ?? null;
+}
+
+/** Certificates between this one and its trust anchor, neither counted, as OpenSSL's verify depth has it. */
+function depthOf(certificate: X509Certificate | undefined): number {
+  let issuers = 0;
+  for (
+    let at = certificate;
+    at?.issuerCertificate !== undefined && issuers < 100;
+    at = at.issuerCertificate
+  ) {
+    if (at.fingerprint256 === at.issuerCertificate.fingerprint256) break;
+    issuers++;
+  }
+  return Math.max(0, issuers - 1);
+}
+
+const TAG_SEQUENCE = 0x30;
+const TAG_OCTETS = 0x04;
+
+/**
+ * The identifier in a serialised session: SSL_SESSION ::= SEQUENCE { version, protocol, cipher, sessionID OCTET STRING,
+ * ... } (d2i_SSL_SESSION(3)).
+ */
+export function sessionIdOf(session: Buffer | undefined): string {
+  if (session === undefined || session[0] !== TAG_SEQUENCE) return '';
+  let at = session[1] < 0x80 ? 2 : 2 + (session[1] & 0x7f);
+  // Version, protocol and cipher are short.
+  for (let i = 0; i < 3; i++) at += 2 + (session[at + 1] ?? 0);
+  if (session[at] !== TAG_OCTETS) return '';
+  return session.toString('hex', at + 2, at + 2 + session[at + 1]);
+}
