@@ -21,6 +21,7 @@ export interface ArrivalRules {
 
 /** TLS as one server speaks it. */
 export interface ServerSecurity {
+  /** Certificates, protocols, ciphers and the rest, as Node takes them. */
   readonly context: SecureContext;
   /** The client is asked for a certificate; what it shows is judged by the policy. */
   readonly requestsCertificate: boolean;
@@ -34,7 +35,9 @@ export interface ServerSecurity {
 
 /** Serialised sessions by their identifiers. */
 export interface SessionCache {
+  /** The session of an identifier; null where it is not kept. */
   get(id: Buffer): Buffer | null;
+  /** Keeps a session. */
   put(id: Buffer, session: Buffer): void;
 }
 
@@ -48,6 +51,7 @@ export interface TlsFacts {
   readonly serverName: string;
   /** The protocol chosen by ALPN, or ''. */
   readonly alpn: string;
+  /** A session was resumed: no certificate was exchanged. */
   readonly isResumed: boolean;
   /** Lower case hexadecimal; '' where there is none. Ask while the connection is open. */
   readonly sessionId: string;
@@ -59,6 +63,7 @@ export interface TlsFacts {
 
 /** How connections to the peers of one location begin, where that is more than TCP. One object per location. */
 export interface DialRules {
+  /** null for connections in the clear. */
   readonly tls: DialSecurity | null;
   /** Version of the PROXY header that is sent first; 0 for none. Such connections serve one downstream connection. */
   readonly proxyHeader: 0 | 1 | 2;
@@ -66,12 +71,16 @@ export interface DialRules {
 
 /** TLS towards an upstream (proxy_ssl_...). */
 export interface DialSecurity {
+  /** Trusted certificates, protocols, ciphers and the rest, as Node takes them. */
   readonly context: SecureContext;
   /** The name that certificates are checked against, and sent if {@link sendsName}. */
   readonly nameOf: (exchange: Exchange) => string;
+  /** The name goes into the client hello (proxy_ssl_server_name). */
   readonly sendsName: boolean;
+  /** The certificate is looked at (proxy_ssl_verify). */
   readonly verifies: boolean;
   /** Most certificates between the upstream's and its trust anchor. */
   readonly maxVerifyDepth: number;
+  /** Sessions are kept for the next handshake (proxy_ssl_session_reuse). */
   readonly resumesSessions: boolean;
 }

@@ -17,10 +17,13 @@ export const PROXY_REFUSED = 2;
 export interface ProxyHeader {
   /** 1 or 2. */
   readonly version: number;
-  /** Numeric addresses as nginx shows them; '' where the header names none (UNKNOWN, LOCAL, a unix socket). */
+  /** Of the client, numeric; '' where the header names none (UNKNOWN, LOCAL, a unix socket). */
   readonly address: string;
+  /** Of the client; 0 where the header names none. */
   readonly port: number;
+  /** Where the client connected to; '' where the header names none. */
   readonly serverAddress: string;
+  /** 0 where the header names none. */
   readonly serverPort: number;
   /** Type-length-value fields of version 2, in order. */
   readonly tlvs: readonly ProxyTlv[];
@@ -28,7 +31,9 @@ export interface ProxyHeader {
 
 /** One type-length-value field. */
 export interface ProxyTlv {
+  /** One octet. */
   readonly type: number;
+  /** Its octets, which nobody else uses. */
   readonly value: Buffer;
 }
 
