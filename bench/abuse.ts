@@ -10,7 +10,7 @@ import { showAbuse, showAbuseMarkdown } from './abuse/report.js';
 import { cannotRun, runScenario, SMALL, WHOLE, type ScenarioFigures } from './abuse/run.js';
 import { SCENARIOS } from './abuse/scenarios.js';
 import { missing, nginxPath, type SubjectName } from './abuse/subjects.js';
-import { hasProc } from './end-to-end/cpu.js';
+import { hasProc } from './lab/accounting.js';
 import { describeEnvironment, environment } from './environment.js';
 
 const HELP = `npm run abuse -- [--only SCENARIO]... [--no-nginx] [--quick] [--markdown] [--list]

@@ -1,39 +1,61 @@
 /**
- * The configuration that every proxy of a run gets, word for word: the header work of a usual WebSocket-aware proxy,
- * upstream connections kept, nothing logged. nginx and wirehop both read it.
+ * The configuration that nginx and wirehop get, word for word: the header work of a usual WebSocket-aware proxy,
+ * upstream connections kept, nothing logged unless the work is logging.
  */
 
-/** Where the proxy listens and what stands behind it: ports of 127.0.0.1. */
-export interface ConfigurationPorts {
+/** What differs between runs. Lines are added as they are, at the end of their block. */
+export interface ConfigurationValues {
+  /** A port of 127.0.0.1. */
   readonly listen: number;
+  /** The origin's port of 127.0.0.1. */
   readonly origin: number;
+  /** File of the access log in the `combined` format, relative to the prefix; none without it. */
+  readonly accessLog?: string;
+  /** Certificate and key in PEM; TLS in front when given. */
+  readonly certificate?: string;
+  readonly mainLines?: string;
+  readonly httpLines?: string;
+  readonly upstreamLines?: string;
+  readonly serverLines?: string;
+  readonly locationLines?: string;
 }
 
 /** Name of the pid file, relative to the prefix. */
 export const PID_FILE = 'proxy.pid';
 
 /** A whole nginx.conf. */
-export function proxyConfiguration({ listen, origin }: ConfigurationPorts): string {
+export function proxyConfiguration(values: ConfigurationValues): string {
+  const { listen, origin, accessLog, certificate } = values;
+  const { mainLines = '', httpLines = '', upstreamLines = '', serverLines = '', locationLines = '' } = values;
+  const tls =
+    certificate === undefined
+      ? ''
+      : `ssl_certificate ${certificate};
+        ssl_certificate_key ${certificate};`;
   return `daemon off;
 pid ${PID_FILE};
 error_log error.log warn;
 worker_processes 1;
-events { worker_connections 8192; }
+${mainLines}
+events { worker_connections 18000; }
 http {
-    access_log off;
+    access_log ${accessLog === undefined ? 'off' : `${accessLog} combined`};
     # No connection is ended for having served enough: a run must not measure new ones.
     keepalive_requests 100000000;
     map $http_upgrade $connection_upgrade {
         default upgrade;
         ''      '';
     }
+    ${httpLines}
     upstream origin {
         server 127.0.0.1:${origin};
         keepalive 128;
         keepalive_requests 100000000;
+        ${upstreamLines}
     }
     server {
-        listen 127.0.0.1:${listen};
+        listen 127.0.0.1:${listen}${certificate === undefined ? '' : ' ssl'};
+        ${tls}
         location / {
             proxy_pass http://origin;
             proxy_http_version 1.1;
@@ -42,7 +64,9 @@ http {
             proxy_set_header X-Forwarded-For $proxy_add_x_forwarded_for;
             proxy_set_header Upgrade $http_upgrade;
             proxy_set_header Connection $connection_upgrade;
+            ${locationLines}
         }
+        ${serverLines}
     }
 }
 `;

@@ -3,8 +3,8 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { freePort, temporaryFolder, until } from '../../test/e2e/harness.js';
-import { childrenOf } from '../end-to-end/cpu.js';
-import { startProgram, type Program } from '../end-to-end/children.js';
+import { childrenOf } from '../lab/accounting.js';
+import { startProgram, type Program } from '../lab/program.js';
 import { abuseConfiguration, PID_FILE } from './configuration.js';
 import type { Scenario } from './scenarios.js';
 

@@ -5,7 +5,7 @@
 import { expect } from 'chai';
 import { runScenario, SMALL } from '../../bench/abuse/run.js';
 import { SCENARIOS } from '../../bench/abuse/scenarios.js';
-import { hasProc } from '../../bench/end-to-end/cpu.js';
+import { hasProc } from '../../bench/lab/accounting.js';
 import { cleanUp } from '../e2e/harness.js';
 
 /** What a run may leave behind: the runtime keeps what it has once needed. */

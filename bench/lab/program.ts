@@ -7,6 +7,8 @@ import { onCleanUp } from '../../test/e2e/harness.js';
 /** Who runs where: the proxy alone on one core, all else on the other. */
 export type Place = 'proxy' | 'rest';
 const CORES: Record<Place, string> = { proxy: '1', rest: '0' };
+/** The core of the proxy. */
+export const PROXY_CORE = 1;
 
 let pins: boolean | undefined;
 
@@ -30,9 +32,9 @@ export function startProgram(place: Place, program: string, args: readonly strin
   return new Program(place, program, args, { cwd, ipc: false });
 }
 
-/** Starts one of the bench's own programs, `origin` or `load`, with an IPC channel. */
+/** Starts one of the bench's own programs with an IPC channel. */
 export function startOwn(name: 'origin' | 'load'): Program {
-  const file = fileURLToPath(new URL(`../${name}.js`, import.meta.url));
+  const file = fileURLToPath(new URL(`../${name}/main.js`, import.meta.url));
   return new Program('rest', process.execPath, [file], { cwd: undefined, ipc: true });
 }
 

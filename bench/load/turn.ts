@@ -1,0 +1,231 @@
+/**
+ * One turn of a load: opens its slots, lets them warm up, counts for a while, waits until what is under way has been
+ * answered. Decides what counts; the slots decide what is right.
+ */
+import { coreTicks, cpuTime, preciseCpuMs, residentKib } from '../lab/accounting.js';
+import type { LoadJob, LoadResult } from '../lab/messages.js';
+import type { ExpectedResponse } from './expected-response.js';
+import { Histogram } from './histogram.js';
+import type { Slot, Turn } from './slot.js';
+
+/** Slots that open at once: a listen queue must not overflow. */
+const OPENING = 64;
+/** A cold proxy on a busy machine may need a while for the first answers; nothing counts before all have one. */
+const FIRST_ANSWER_LIMIT_MS = 8000;
+/** What is under way when the time is up must be answered within this. */
+const LAST_ANSWER_LIMIT_MS = 4000;
+const POLL_MS = 10;
+
+/** Accounts at one moment. */
+interface Account {
+  readonly at: number;
+  readonly proxyMs: number;
+  readonly proxyUserMs: number;
+  readonly proxySystemMs: number;
+  readonly loadMs: number;
+  readonly originMs: number;
+  readonly core: { readonly busy: number; readonly idle: number };
+}
+
+type Stage = 'warming up' | 'counting' | 'resting' | 'over';
+
+export class LoadTurn implements Turn {
+  expected: ExpectedResponse | null = null;
+  private stage: Stage = 'warming up';
+  private readonly slots: Slot[] = [];
+  private readonly openedAt = performance.now();
+  private warm = 0;
+  private operations = 0;
+  private readonly latencies = new Histogram();
+  private readonly residentBeforeKib: number;
+  private before: Account | null = null;
+  private result: LoadResult | null = null;
+  /** With a rate: slots without an operation, due times without a slot, and the clock. */
+  private readonly idle: Slot[] = [];
+  private readonly due: number[] = [];
+  private pacer: NodeJS.Timeout | undefined;
+  private tickedAt = 0;
+  private owed = 0;
+  private lateMs = 0;
+
+  constructor(
+    readonly job: LoadJob,
+    private readonly makeSlot: (turn: Turn, index: number) => Slot,
+    private readonly report: (result: LoadResult) => void,
+  ) {
+    this.residentBeforeKib = residentKib(job.pids);
+    this.openNext();
+    setTimeout(() => this.begin(), job.warmUpMs);
+  }
+
+  done(slot: Slot, operations = 1): void {
+    const now = performance.now();
+    if (this.stage === 'counting') {
+      this.operations += operations;
+      this.latencies.add(now - slot.startedAt);
+    }
+    slot.startedAt = 0;
+    if (!slot.isWarm) {
+      slot.isWarm = true;
+      this.warm++;
+      // The first one has learnt what the others must get.
+      if (this.warm === 1) for (let i = 1; i < OPENING; i++) this.openNext();
+      else this.openNext();
+    }
+    if (this.stage === 'resting' || this.stage === 'over') return;
+    if (this.job.rate === undefined) this.go(slot, now);
+    else this.serveDue(slot);
+  }
+
+  fail(why: string): void {
+    if (this.stage === 'over') return;
+    this.finish(why);
+  }
+
+  private go(slot: Slot, dueAt: number): void {
+    slot.startedAt = dueAt;
+    slot.go();
+  }
+
+  private openNext(): void {
+    const index = this.slots.length;
+    if (index >= this.job.connections || this.stage !== 'warming up') return;
+    const slot = this.makeSlot(this, index);
+    this.slots.push(slot);
+    this.go(slot, performance.now());
+  }
+
+  private begin(): void {
+    if (this.stage !== 'warming up') return;
+    if (this.warm < this.job.connections) {
+      const cold = this.slots.findIndex(({ isWarm }) => !isWarm);
+      if (performance.now() > this.openedAt + FIRST_ANSWER_LIMIT_MS)
+        this.finish(`connection ${cold} has got no answer in ${FIRST_ANSWER_LIMIT_MS} ms`);
+      else setTimeout(() => this.begin(), POLL_MS);
+      return;
+    }
+    if (this.job.rate !== undefined && this.pacer === undefined) {
+      // Once more the warm-up, at the rate.
+      this.tickedAt = performance.now();
+      this.pacer = setInterval(() => this.tick(), 1);
+      setTimeout(() => this.begin(), this.job.warmUpMs);
+      return;
+    }
+    this.stage = 'counting';
+    this.lateMs = 0;
+    this.before = this.account();
+    setTimeout(() => this.settle(), this.job.measureMs);
+  }
+
+  /** Time is up: what is under way must still be answered. */
+  private settle(): void {
+    if (this.stage !== 'counting') return;
+    this.result = this.figures();
+    this.stage = 'resting';
+    clearInterval(this.pacer);
+    const deadline = performance.now() + LAST_ANSWER_LIMIT_MS;
+    const look = (): void => {
+      if (this.stage === 'over') return;
+      const waiting = this.slots.filter((slot) => !slot.rest());
+      if (waiting.length === 0) this.finish('');
+      else if (performance.now() < deadline) setTimeout(look, POLL_MS);
+      else this.finish(`${waiting.length} operations were not answered in ${LAST_ANSWER_LIMIT_MS} ms`);
+    };
+    look();
+  }
+
+  private finish(failure: string): void {
+    this.stage = 'over';
+    clearInterval(this.pacer);
+    for (const slot of this.slots) slot.stop();
+    const result = this.result ?? NO_FIGURES;
+    const nothing = this.operations === 0 ? 'no operation was completed' : '';
+    this.report({ ...result, failure: failure || nothing });
+  }
+
+  private account(): Account {
+    const { pids, originPid, proxyCore } = this.job;
+    const own = process.cpuUsage();
+    const { user, system } = cpuTime(pids);
+    return {
+      at: performance.now(),
+      proxyMs: preciseCpuMs(pids),
+      proxyUserMs: user,
+      proxySystemMs: system,
+      loadMs: (own.user + own.system) / 1000,
+      originMs: preciseCpuMs([originPid]),
+      core: proxyCore < 0 ? { busy: 0, idle: 0 } : coreTicks(proxyCore),
+    };
+  }
+
+  private figures(): LoadResult {
+    const before = this.before!;
+    let after: Account;
+    try {
+      after = this.account();
+    } catch (error) {
+      return { ...NO_FIGURES, failure: `the proxy is gone: ${(error as Error).message}` };
+    }
+    const user = after.proxyUserMs - before.proxyUserMs;
+    const system = after.proxySystemMs - before.proxySystemMs;
+    const busy = after.core.busy - before.core.busy;
+    const idle = after.core.idle - before.core.idle;
+    return {
+      failure: '',
+      operations: this.operations,
+      elapsedMs: after.at - before.at,
+      proxyCpuMs: after.proxyMs - before.proxyMs,
+      proxyUserShare: user + system > 0 ? user / (user + system) : 0,
+      loadCpuMs: after.loadMs - before.loadMs,
+      originCpuMs: after.originMs - before.originMs,
+      proxyCoreBusy: busy + idle > 0 ? busy / (busy + idle) : 0,
+      p50: this.latencies.quantile(0.5),
+      p99: this.latencies.quantile(0.99),
+      p999: this.latencies.quantile(0.999),
+      lateMs: this.lateMs,
+      residentBeforeKib: this.residentBeforeKib,
+      residentKib: residentKib(this.job.pids),
+    };
+  }
+
+  /** With a rate: a slot is free. What was due before goes first, and its latency counts from then. */
+  private serveDue(slot: Slot): void {
+    const dueAt = this.due.shift();
+    if (dueAt === undefined) this.idle.push(slot);
+    else this.go(slot, dueAt);
+  }
+
+  /**
+   * With a rate: once per ms, the operations of the time since the last tick. They are due now: a load program that
+   * is late says so, and does not blame the proxy.
+   */
+  private tick(): void {
+    const now = performance.now();
+    const passed = now - this.tickedAt;
+    this.tickedAt = now;
+    this.lateMs = Math.max(this.lateMs, passed - 1);
+    this.owed += (passed * this.job.rate!) / 1000;
+    for (; this.owed >= 1; this.owed--) {
+      const slot = this.idle.pop();
+      if (slot === undefined) this.due.push(now);
+      else this.go(slot, now);
+    }
+  }
+}
+
+export const NO_FIGURES: LoadResult = {
+  failure: '',
+  operations: 0,
+  elapsedMs: 0,
+  proxyCpuMs: 0,
+  proxyUserShare: 0,
+  loadCpuMs: 0,
+  originCpuMs: 0,
+  proxyCoreBusy: 0,
+  p50: 0,
+  p99: 0,
+  p999: 0,
+  lateMs: 0,
+  residentBeforeKib: 0,
+  residentKib: 0,
+};

@@ -1,0 +1,197 @@
+/**
+ * A side-by-side run: every work through every peer, in rounds, the peers in turns. Decides order and time; what a
+ * turn is, the lab decides, and what it says, figures.ts.
+ */
+import { readFileSync } from 'node:fs';
+import { environment } from '../environment.js';
+import { hasProc } from '../lab/accounting.js';
+import { Lab, type Effort, type Started } from '../lab/lab.js';
+import type { LoadResult } from '../lab/messages.js';
+import { isPinning } from '../lab/program.js';
+import { cannotMakeCertificate } from '../peers/commands.js';
+import type { Peer } from '../peers/peer.js';
+import type { Work } from '../works.js';
+import { figureOf, isIdleWork, MEASURE, type Figure, type Skipped, type VersusReport } from './figures.js';
+
+/** How much time goes into a run. */
+export interface VersusEffort extends Effort {
+  readonly rounds: number;
+  /** Load through each peer before the first round of a work: code gets optimized, pools fill. */
+  readonly settleMs: number;
+  /** Idle connections: fewer for a quick run. */
+  readonly idleConnections?: number;
+}
+
+export interface VersusPlan {
+  readonly works: readonly Work[];
+  readonly peers: readonly Peer[];
+  readonly effort: VersusEffort;
+  /** For the report. */
+  readonly command: string;
+}
+
+/** What is going on, for people who wait. */
+export interface Progress {
+  readonly what: string;
+  /** 0 to 1. */
+  readonly share: number;
+}
+
+/**
+ * Runs everything. A peer that answers wrongly or not at all is in `failed`, by work; the others go on. Leaves no
+ * process behind, however it ends.
+ */
+export async function runVersus(
+  plan: VersusPlan,
+  onProgress: (progress: Progress) => void,
+): Promise<VersusReport> {
+  if (!hasProc()) {
+    const reason = "CPU time per process is read from Linux's /proc";
+    return report(plan, [], [{ peer: 'every peer', work: '', reason }], []);
+  }
+  const lab = await Lab.open();
+  try {
+    return await new VersusRun(plan, lab, onProgress).run();
+  } finally {
+    await lab.close();
+  }
+}
+
+/** A peer in one work: alive, with what it has given so far. */
+interface Entrant {
+  readonly peer: Peer;
+  readonly results: LoadResult[];
+  started: Started | null;
+}
+
+class VersusRun {
+  private readonly skipped: Skipped[] = [];
+  private readonly failed: Skipped[] = [];
+  private readonly figures: Figure[] = [];
+  private turns = 0;
+  private totalTurns = 0;
+
+  constructor(
+    private readonly plan: VersusPlan,
+    private readonly lab: Lab,
+    private readonly onProgress: (progress: Progress) => void,
+  ) {}
+
+  async run(): Promise<VersusReport> {
+    const { works, peers, effort } = this.plan;
+    const present = peers.filter((peer) => this.isPresent(peer));
+    const able = works.map((work) => present.filter((peer) => this.isAble(peer, work)));
+    const turnsOf = (i: number): number => able[i].length * (effort.rounds + (isIdleWork(works[i]) ? 0 : 1));
+    this.totalTurns = works.reduce((sum, _, i) => sum + turnsOf(i), 0);
+    for (const [i, work] of works.entries()) await this.doWork(this.scaled(work), able[i]);
+    return report(this.plan, this.figures, this.skipped, this.failed);
+  }
+
+  private scaled(work: Work): Work {
+    const { idleConnections } = this.plan.effort;
+    return idleConnections !== undefined && isIdleWork(work) ? { ...work, connections: idleConnections } : work;
+  }
+
+  private isPresent(peer: Peer): boolean {
+    const reason = peer.missing();
+    if (reason !== null) this.skipped.push({ peer: peer.name, work: '', reason });
+    return reason === null;
+  }
+
+  private isAble(peer: Peer, work: Work): boolean {
+    const reason = cannotMakeCertificate(work.front) ?? peer.cannot(work.front) ?? cannotDo(peer, work);
+    if (reason !== null) this.skipped.push({ peer: peer.name, work: work.name, reason });
+    return reason === null;
+  }
+
+  private async doWork(work: Work, peers: readonly Peer[]): Promise<void> {
+    const entrants = peers.map((peer): Entrant => ({ peer, results: [], started: null }));
+    const { effort } = this.plan;
+    if (!isIdleWork(work)) {
+      const settling = { ...effort, measureMs: effort.settleMs };
+      for (const one of entrants) await this.doTurn('settling', work, one, settling, false);
+    }
+    for (let round = 0; round < effort.rounds; round++) {
+      // Each round begins with another peer: none always follows the same one.
+      for (let i = 0; i < entrants.length; i++) {
+        const one = entrants[(i + round) % entrants.length];
+        await this.doTurn(`round ${round + 1} of ${effort.rounds}`, work, one, effort, true);
+      }
+    }
+    for (const { started } of entrants) await started?.stop();
+    const whole = entrants.filter(({ results }) => results.length === effort.rounds);
+    const measure = whole.find(({ peer }) => peer.name === MEASURE)?.results ?? [];
+    for (const { peer, results } of whole) this.figures.push(figureOf(work, peer.name, results, measure));
+  }
+
+  private async doTurn(
+    what: string,
+    work: Work,
+    entrant: Entrant,
+    effort: Effort,
+    counts: boolean,
+  ): Promise<void> {
+    const { peer } = entrant;
+    this.onProgress({
+      what: `${work.title}: ${what}, ${peer.name}`,
+      share: this.turns++ / this.totalTurns,
+    });
+    if (this.failed.some((one) => one.peer === peer.name && one.work === work.name)) return;
+    try {
+      entrant.started ??= await this.lab.start(peer, work.front);
+      const result = await this.lab.turn(work, entrant.started, effort);
+      if (counts) entrant.results.push(result);
+      // What idle connections have taken is not given back: each round begins anew.
+      if (isIdleWork(work)) await this.stop(entrant);
+    } catch (error) {
+      this.failed.push({ peer: peer.name, work: work.name, reason: (error as Error).message });
+      await this.stop(entrant);
+    }
+  }
+
+  private async stop(entrant: Entrant): Promise<void> {
+    const { started } = entrant;
+    entrant.started = null;
+    await started?.stop();
+  }
+}
+
+function cannotDo(peer: Peer, work: Work): string | null {
+  if (isIdleWork(work) && peer.version() === '') return 'there is no process to weigh';
+  const limit = openFilesLimit();
+  return work.openFiles > limit ? `needs ${work.openFiles} open files, ${limit} are allowed (ulimit -Hn)` : null;
+}
+
+function openFilesLimit(): number {
+  const limits = readFileSync('/proc/self/limits', 'latin1');
+  const found = /^Max open files +\d+ +(\d+)/m.exec(limits)?.[1];
+  return found === undefined ? Infinity : Number(found);
+}
+
+function report(
+  { works, peers, effort, command }: VersusPlan,
+  figures: readonly Figure[],
+  skipped: readonly Skipped[],
+  failed: readonly Skipped[],
+): VersusReport {
+  return {
+    environment: environment(),
+    command,
+    rounds: effort.rounds,
+    measureMs: effort.measureMs,
+    isPinned: isPinning(),
+    works: works.map(({ name, title, operation, kind, rate }) => ({
+      name,
+      title,
+      operation,
+      kind,
+      ...(rate === undefined ? {} : { rate }),
+    })),
+    peers: peers
+      .filter((peer) => peer.missing() === null)
+      .map((peer) => ({ name: peer.name, about: peer.about, version: peer.version() })),
+    figures,
+    skipped,
+    failed,
+  };
+}
