@@ -1,19 +1,28 @@
 /**
- * `npm run bench`: micro suites and the end-to-end smoke run. Tables on stdout, progress on stderr, exit code 1 when a
+ * `npm run bench`: micro suites and an end-to-end run; with --versus, versus/main.ts has the word. Tables on stdout, progress on stderr, exit code 1 when a
  * case does not do what it claims or a ratio has become worse than the stored baseline allows.
  */
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { cleanUp } from '../test/e2e/harness.js';
 import { compareWithBaseline, recordBaseline, type Comparison, type FigureLookup } from './baseline.js';
-import { FULL_RUN, QUICK_RUN, runEndToEnd, type EndToEndReport } from './end-to-end/run.js';
 import { describeEnvironment, environment } from './environment.js';
 import { FULL, QUICK } from './measure.js';
 import { MICRO_SUITES, runMicro, type MicroReport } from './micro/index.js';
-import { showComparison, showEndToEnd, showMicro } from './report.js';
+import { nginx, wirehop } from './peers/commands.js';
+import { noProxy } from './peers/node-proxies.js';
+import { clearProgress, showProgress } from './progress.js';
+import { showComparison, showMicro } from './report.js';
 import { CheckError } from './suite.js';
+import type { VersusReport } from './versus/figures.js';
+import { versusMain } from './versus/main.js';
+import { runVersus, type VersusEffort } from './versus/run.js';
+import { showVersus } from './versus/text.js';
+import { workNamed } from './works.js';
 
 const END_TO_END = 'end-to-end';
+const FULL_RUN: VersusEffort = { rounds: 4, warmUpMs: 150, measureMs: 750, settleMs: 1200 };
+const QUICK_RUN: VersusEffort = { rounds: 1, warmUpMs: 100, measureMs: 200, settleMs: 200 };
 const NAMES = [...MICRO_SUITES.map(({ name }) => name), END_TO_END];
 
 const HELP = `npm run bench -- [--only NAME]... [--quick] [--json FILE] [--record] [--list]
@@ -23,10 +32,14 @@ const HELP = `npm run bench -- [--only NAME]... [--quick] [--json FILE] [--recor
   --json FILE   all figures, for programs
   --record      store this run's ratios as the new baseline, in bench/baseline.json
   --list        what there is
+
+npm run bench -- --versus      side by side with other proxies; its own --help says more
 `;
 
-async function main(): Promise<number> {
+async function main(args: string[]): Promise<number> {
+  if (args.includes('--versus')) return versusMain(args.filter((arg) => arg !== '--versus'));
   const { values } = parseArgs({
+    args,
     options: {
       only: { type: 'string', multiple: true },
       quick: { type: 'boolean', default: false },
@@ -45,21 +58,21 @@ async function main(): Promise<number> {
   const only = values.only ?? NAMES;
   const unknown = only.find((name) => !NAMES.includes(name));
   if (unknown !== undefined)
-    throw new UsageError(`no part is called "${unknown}"; there are: ${NAMES.join(', ')}`);
+    throw new RangeError(`no part is called "${unknown}"; there are: ${NAMES.join(', ')}`);
 
   const where = environment();
   print(`${describeEnvironment(where)}\n\n`);
   const micro: MicroReport[] = [];
   for (const suite of MICRO_SUITES) {
     if (!only.includes(suite.name)) continue;
-    const report = await runMicro(suite, quick ? QUICK : FULL, progress);
+    const report = await runMicro(suite, quick ? QUICK : FULL, showProgress);
     micro.push(report);
     show(showMicro(report));
   }
-  let endToEnd: EndToEndReport | null = null;
+  let endToEnd: VersusReport | null = null;
   if (only.includes(END_TO_END)) {
-    endToEnd = await runEndToEnd(quick ? QUICK_RUN : FULL_RUN, (what) => progress(`${END_TO_END}: ${what}`));
-    show(showEndToEnd(endToEnd));
+    endToEnd = await runEndToEnd(quick);
+    show(showVersus(endToEnd));
   }
   const lookup = lookupIn(micro, endToEnd);
   const comparison = compareWithBaseline(lookup);
@@ -70,6 +83,21 @@ async function main(): Promise<number> {
   }
   if (values.record) recordBaseline(lookup, where);
   return quick || values.record ? 0 : judge(comparison);
+}
+
+/** The two works that show at a glance where wirehop stands. Throws a CheckError when an answer was wrong. */
+async function runEndToEnd(quick: boolean): Promise<VersusReport> {
+  const report = await runVersus(
+    {
+      works: [workNamed('http'), workNamed('tunnel-64b-64')],
+      peers: [noProxy(), wirehop(), nginx()],
+      effort: quick ? QUICK_RUN : FULL_RUN,
+      command: `npm run bench -- --only ${END_TO_END}`,
+    },
+    ({ what }) => showProgress(`${END_TO_END}: ${what}`),
+  );
+  for (const { peer, work, reason } of report.failed) throw new CheckError(`${work}, ${peer}: ${reason}`);
+  return report;
 }
 
 /** Names the work that has become slower. */
@@ -86,18 +114,16 @@ function judge({ ratios, threshold }: Comparison): number {
  * The least disturbed sample of each figure, by `suite/group/subject`: nanoseconds, and microseconds of CPU end to end.
  * What else runs on a machine only ever adds time, so the smallest sample says most about the code.
  */
-function lookupIn(micro: readonly MicroReport[], endToEnd: EndToEndReport | null): FigureLookup {
+function lookupIn(micro: readonly MicroReport[], endToEnd: VersusReport | null): FigureLookup {
   const least = new Map<string, number>();
   for (const { suite, figures } of micro) {
     for (const { group, subject, time } of figures) least.set(`${suite}/${group}/${subject}`, time.min);
   }
-  for (const { work, subject, cpu } of endToEnd?.figures ?? []) {
-    if (cpu !== null) least.set(`${END_TO_END}/${work}/${subject}`, cpu.min);
+  for (const { work, peer, cost } of endToEnd?.figures ?? []) {
+    if (cost !== null) least.set(`${END_TO_END}/${work}/${peer}`, cost.min);
   }
   return (name) => least.get(name);
 }
-
-class UsageError extends Error {}
 
 function print(text: string): number {
   process.stdout.write(text);
@@ -105,26 +131,20 @@ function print(text: string): number {
 }
 
 function show(text: string): void {
-  progress('');
+  clearProgress();
   print(`${text}\n\n`);
-}
-
-/** On a terminal one line that is written over, elsewhere a line each. '' wipes it. */
-function progress(what: string): void {
-  if (process.stderr.isTTY) process.stderr.write(`\r\x1b[K${what}`);
-  else if (what !== '') process.stderr.write(`${what}\n`);
 }
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.on(signal, () => void cleanUp().finally(() => process.exit(1)));
 }
-main().then(
+main(process.argv.slice(2)).then(
   (code) => (process.exitCode = code),
   (error: unknown) => {
-    progress('');
+    clearProgress();
     const { message, stack, code = '' } = error as Error & { code?: string };
     if (error instanceof CheckError) process.stderr.write(`check failed: ${message}\n`);
-    else if (error instanceof UsageError || code.startsWith('ERR_PARSE_ARGS'))
+    else if (error instanceof RangeError || code.startsWith('ERR_PARSE_ARGS'))
       process.stderr.write(`${message}\n`);
     else process.stderr.write(`${stack}\n`);
     process.exitCode = 1;

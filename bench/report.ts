@@ -1,22 +1,8 @@
 /** Tables for people. Decides how figures look; nothing is computed here that a program would want: see --json. */
 import type { Comparison } from './baseline.js';
-import type { EndToEndReport } from './end-to-end/run.js';
 import type { Figures } from './measure.js';
 import type { MicroReport } from './micro/index.js';
-
-type Row = readonly string[];
-
-/** Columns as wide as their widest cell; the first `left` of them aligned left, the others right. */
-export function table(head: Row, rows: readonly Row[], left: number): string {
-  const all = [head, ...rows];
-  const widths = head.map((_, i) => Math.max(...all.map((row) => row[i].length)));
-  const line = (row: Row): string =>
-    row
-      .map((cell, i) => (i < left ? cell.padEnd(widths[i]) : cell.padStart(widths[i])))
-      .join('  ')
-      .trimEnd();
-  return [line(head), widths.map((width) => '-'.repeat(width)).join('  '), ...rows.map(line)].join('\n');
-}
+import { table, type Row } from './table.js';
 
 /** 512 ns, 1.23 µs, 4.56 ms. */
 export function showTime(ns: number): string {
@@ -27,10 +13,6 @@ export function showTime(ns: number): string {
 function showOctets(octets: number): string {
   if (Number.isNaN(octets)) return '?';
   return octets < 10_000 ? `${octets.toFixed(0)} B` : `${(octets / 1024).toFixed(1)} KB`;
-}
-
-function showCount(value: number): string {
-  return Math.round(value).toLocaleString('en-US').replaceAll(',', ' ');
 }
 
 /** One suite: a row for each case, cases of a group together, each against the first of its group. */
@@ -58,44 +40,6 @@ export function showMicro({ suite, figures, skipped }: MicroReport): string {
   const columns = (row: Row): Row => (isRated ? row : row.slice(0, -1));
   const notes = [...new Set(skipped.map(({ subject, reason }) => `skipped ${subject}: ${reason}`))];
   return [table(columns(head), rows.map(columns), 2), ...notes].join('\n');
-}
-
-export function showEndToEnd(report: EndToEndReport): string {
-  const head = [
-    'end-to-end',
-    'subject',
-    'CPU/op',
-    'min-max',
-    'in user mode',
-    'x nginx',
-    'op/s',
-    'p50',
-    'p99',
-    'load',
-  ];
-  const rows = report.figures.map(
-    ({ work, subject, cpu, userShare, toNginx, rate, p50, p99, loadShare }, i): Row => [
-      i === 0 || report.figures[i - 1].work !== work ? work : '',
-      subject,
-      cpu === null ? '' : `${cpu.median.toFixed(2)} µs`,
-      cpu === null ? '' : `${cpu.min.toFixed(1)}-${cpu.max.toFixed(1)}`,
-      cpu === null ? '' : `${(userShare * 100).toFixed(0)} %`,
-      toNginx === null ? '' : toNginx.toFixed(2),
-      showCount(rate.median),
-      `${showCount(p50.median)} µs`,
-      `${showCount(p99.median)} µs`,
-      `${(loadShare * 100).toFixed(0)} %`,
-    ],
-  );
-  const versions = Object.entries(report.versions)
-    .filter(([, version]) => version !== '')
-    .map(([name, version]) => `${name}: ${version}`);
-  return [
-    table(head, rows, 2),
-    ...report.skipped.map(({ subject, reason }) => `skipped ${subject}: ${reason}`),
-    `${versions.join(', ')}; ${report.isPinned ? 'proxy alone on core 1, load and origin on core 0' : 'not pinned to cores'}`,
-    'CPU per operation of the proxy alone, user and system; medians of the rounds; "load" is the load program\'s share of its core',
-  ].join('\n');
 }
 
 export function showComparison(

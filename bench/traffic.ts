@@ -78,10 +78,7 @@ export function getRequest({ path, closes = false, extraLines = [] }: RequestOpt
   const fields = lines.map((line) =>
     line === 'Connection: keep-alive' && closes ? 'Connection: close' : line,
   );
-  return Buffer.from(
-    `${[`GET ${path} HTTP/1.1`, ...fields, ...extraLines].join('\r\n')}\r\n\r\n`,
-    'latin1',
-  );
+  return Buffer.from(`${[`GET ${path} HTTP/1.1`, ...fields, ...extraLines].join('\r\n')}\r\n\r\n`, 'latin1');
 }
 
 export function postRequest(options: RequestOptions): Buffer {
@@ -96,8 +93,5 @@ export function postRequest(options: RequestOptions): Buffer {
 /** An offer to switch, as a browser's `new WebSocket` sends it. */
 export function upgradeRequest({ path, extraLines = [] }: RequestOptions): Buffer {
   const [, ...fields] = UPGRADE_REQUEST.toString('latin1').trimEnd().split('\r\n');
-  return Buffer.from(
-    `${[`GET ${path} HTTP/1.1`, ...fields, ...extraLines].join('\r\n')}\r\n\r\n`,
-    'latin1',
-  );
+  return Buffer.from(`${[`GET ${path} HTTP/1.1`, ...fields, ...extraLines].join('\r\n')}\r\n\r\n`, 'latin1');
 }

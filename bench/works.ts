@@ -129,6 +129,8 @@ export const WORKS: readonly Work[] = [
 export function workNamed(name: string): Work {
   const found = WORKS.find((one) => one.name === name);
   if (found === undefined)
-    throw new RangeError(`no work is called "${name}"; there are: ${WORKS.map((one) => one.name).join(', ')}`);
+    throw new RangeError(
+      `no work is called "${name}"; there are: ${WORKS.map((one) => one.name).join(', ')}`,
+    );
   return found;
 }

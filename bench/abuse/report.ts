@@ -1,5 +1,5 @@
 /** The table of an abuse run, as text and as Markdown. Decides how figures look. */
-import { table } from '../report.js';
+import { table } from '../table.js';
 import type { Latencies } from './messages.js';
 import type { ScenarioFigures } from './run.js';
 

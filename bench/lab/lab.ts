@@ -157,11 +157,14 @@ function fetchHead(port: number, front: Front): Promise<string> {
   const ask = front === 'tls' ? secureRequest : request;
   return new Promise((resolve, reject) => {
     const headers = { Host: 'bench.example', Connection: 'close' };
-    ask({ host: '127.0.0.1', port, path: PATHS.head, headers, agent: false, rejectUnauthorized: false }, (response) => {
-      let text = '';
-      response.setEncoding('latin1').on('data', (part: string) => (text += part));
-      response.on('end', () => resolve(text)).on('error', reject);
-    })
+    ask(
+      { host: '127.0.0.1', port, path: PATHS.head, headers, agent: false, rejectUnauthorized: false },
+      (response) => {
+        let text = '';
+        response.setEncoding('latin1').on('data', (part: string) => (text += part));
+        response.on('end', () => resolve(text)).on('error', reject);
+      },
+    )
       .on('error', reject)
       .end();
   });

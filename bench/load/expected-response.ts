@@ -24,7 +24,8 @@ export class ExpectedResponse {
     const headEnd = octets.indexOf(HEAD_END);
     if (headEnd < 0) return null;
     const head = octets.toString('latin1', 0, headEnd + 2);
-    if (!head.startsWith('HTTP/1.1 200 OK\r\n')) throw new WrongAnswer(`not a good response: ${quote(octets)}`);
+    if (!head.startsWith('HTTP/1.1 200 OK\r\n'))
+      throw new WrongAnswer(`not a good response: ${quote(octets)}`);
     const length = /\r\ncontent-length: *(\d+)\r\n/i.exec(head)?.[1];
     if (length !== String(content.length))
       throw new WrongAnswer(`Content-Length is not ${content.length}: ${quote(octets)}`);

@@ -1,13 +1,6 @@
 /** Slots for HTTP: requests on a kept connection, a connection for each request, a connection for each handshake. */
 import type { Socket } from '../sockets/socket.js';
-import {
-  getRequest,
-  LARGE_CONTENT,
-  PATHS,
-  postRequest,
-  SMALL_CONTENT,
-  upgradeRequest,
-} from '../traffic.js';
+import { getRequest, LARGE_CONTENT, PATHS, postRequest, SMALL_CONTENT, upgradeRequest } from '../traffic.js';
 import { ExpectedResponse, WrongAnswer } from './expected-response.js';
 import { Slot, type Turn } from './slot.js';
 

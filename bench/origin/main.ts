@@ -111,7 +111,8 @@ class OriginConnection implements Receiver {
       case PATHS.head:
         return socket.write(response(Buffer.from(octets.subarray(start, end))));
       case PATHS.post:
-        if (!POST_LENGTH.test(octets.toString('latin1', start, end))) return this.refuse(socket, 'framing is wrong');
+        if (!POST_LENGTH.test(octets.toString('latin1', start, end)))
+          return this.refuse(socket, 'framing is wrong');
         this.phase = 'content';
         this.position = 0;
         return;

@@ -12,7 +12,8 @@ let views: (Buffer | undefined)[] = [];
 export function sendCopy(socket: Socket, octets: Buffer, start: number, end: number): void {
   const length = end - start;
   octets.copy(stage, 0, start, end);
-  const view = length > KEPT_VIEW_OCTETS ? stage.subarray(0, length) : (views[length] ??= stage.subarray(0, length));
+  const view =
+    length > KEPT_VIEW_OCTETS ? stage.subarray(0, length) : (views[length] ??= stage.subarray(0, length));
   socket.write(view);
   if (!socket.isBlocked) return;
   // The memory belongs to that write until it is done.

@@ -110,7 +110,10 @@ export function haproxy(): Peer {
   };
 }
 
-function startHaproxy(program: string, { folder, front, listen, origin, certificate }: PeerSettings): Program {
+function startHaproxy(
+  program: string,
+  { folder, front, listen, origin, certificate }: PeerSettings,
+): Program {
   const file = join(folder, 'haproxy.cfg');
   writeFileSync(
     file,

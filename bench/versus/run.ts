@@ -78,18 +78,20 @@ class VersusRun {
   ) {}
 
   async run(): Promise<VersusReport> {
-    const { works, peers, effort } = this.plan;
+    const { peers, effort } = this.plan;
+    const works = this.plan.works.map((work) => this.scaled(work));
     const present = peers.filter((peer) => this.isPresent(peer));
     const able = works.map((work) => present.filter((peer) => this.isAble(peer, work)));
     const turnsOf = (i: number): number => able[i].length * (effort.rounds + (isIdleWork(works[i]) ? 0 : 1));
     this.totalTurns = works.reduce((sum, _, i) => sum + turnsOf(i), 0);
-    for (const [i, work] of works.entries()) await this.doWork(this.scaled(work), able[i]);
+    for (const [i, work] of works.entries()) await this.doWork(work, able[i]);
     return report(this.plan, this.figures, this.skipped, this.failed);
   }
 
   private scaled(work: Work): Work {
     const { idleConnections } = this.plan.effort;
-    return idleConnections !== undefined && isIdleWork(work) ? { ...work, connections: idleConnections } : work;
+    if (idleConnections === undefined || !isIdleWork(work)) return work;
+    return { ...work, connections: idleConnections, openFiles: 0 };
   }
 
   private isPresent(peer: Peer): boolean {
@@ -159,7 +161,9 @@ class VersusRun {
 function cannotDo(peer: Peer, work: Work): string | null {
   if (isIdleWork(work) && peer.version() === '') return 'there is no process to weigh';
   const limit = openFilesLimit();
-  return work.openFiles > limit ? `needs ${work.openFiles} open files, ${limit} are allowed (ulimit -Hn)` : null;
+  return work.openFiles > limit
+    ? `needs ${work.openFiles} open files, ${limit} are allowed (ulimit -Hn)`
+    : null;
 }
 
 function openFilesLimit(): number {

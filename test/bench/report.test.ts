@@ -7,7 +7,8 @@ import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
 import { compareWithBaseline } from '../../bench/baseline.js';
 import { measureGroup, QUICK } from '../../bench/measure.js';
-import { showComparison, showMicro, table } from '../../bench/report.js';
+import { showComparison, showMicro } from '../../bench/report.js';
+import { table } from '../../bench/table.js';
 import { median, quantile, summarize } from '../../bench/statistics.js';
 import { check, CheckError, checkSame } from '../../bench/suite.js';
 

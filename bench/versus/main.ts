@@ -1,0 +1,57 @@
+/** `npm run bench -- --versus`: runs or joins, prints tables, writes the reports. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { describeEnvironment } from '../environment.js';
+import { allPeers } from '../peers/index.js';
+import { clearProgress, showProgress } from '../progress.js';
+import { WORKS } from '../works.js';
+import type { VersusReport } from './figures.js';
+import { join } from './join.js';
+import { parseVersusOptions, VERSUS_HELP, type VersusOptions } from './options.js';
+import { runVersus } from './run.js';
+import { showVersus } from './text.js';
+
+/** Answers the exit code. Throws a RangeError with a text for the user when the flags are wrong. */
+export async function versusMain(args: string[]): Promise<number> {
+  const peers = allPeers();
+  const options = parseVersusOptions(args, peers);
+  if (options.help) return print(VERSUS_HELP);
+  if (options.list) return print(listOf(options));
+  if (options.html !== '' || options.markdown !== '') throw new RangeError('reports are not written yet');
+  const command = ['npm run bench -- --versus', ...args].join(' ');
+  const report = options.from.length > 0 ? join(options.from.map(readReport)) : await run(options, command);
+  print(`${describeEnvironment(report.environment)}\n\n${showVersus(report)}\n`);
+  if (options.json !== '') writeFileSync(options.json, `${JSON.stringify(report, null, 1)}\n`);
+  return report.failed.length > 0 ? 1 : 0;
+}
+
+async function run({ works, peers, effort }: VersusOptions, command: string): Promise<VersusReport> {
+  const startedAt = performance.now();
+  const report = await runVersus({ works, peers, effort, command }, ({ what, share }) => {
+    const passed = performance.now() - startedAt;
+    showProgress(what, share, share > 0.02 ? (passed / share) * (1 - share) : undefined);
+  });
+  clearProgress();
+  return report;
+}
+
+function readReport(file: string): VersusReport {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')) as VersusReport;
+  } catch (error) {
+    throw new RangeError(`--from ${file}: ${(error as Error).message}`);
+  }
+}
+
+function listOf({ peers }: VersusOptions): string {
+  const works = WORKS.map(({ name, title }) => `  ${name.padEnd(18)}${title}\n`);
+  const lines = peers.map((peer) => {
+    const missing = peer.missing();
+    return `  ${peer.name.padEnd(18)}${missing ?? peer.about}\n`;
+  });
+  return `work:\n${works.join('')}peers:\n${lines.join('')}`;
+}
+
+function print(text: string): number {
+  process.stdout.write(text);
+  return 0;
+}
