@@ -3,14 +3,14 @@
  * 1000. A `Map` of strings asked for the same stands beside them as the yardstick.
  */
 import type { Exchange } from '../../src/machine/exchange.js';
-import { RoundRobin } from '../../src/proxy/balancer.js';
+import { Balancer } from '../../src/proxy/balancing/balancer.js';
 import { contextOf } from '../../src/proxy/context.js';
 import { LocationSearch, LocationTree } from '../../src/proxy/locations.js';
 import { compileMap } from '../../src/proxy/map.js';
 import { ServerNames } from '../../src/proxy/server-names.js';
 import { compileTemplate } from '../../src/proxy/template.js';
 import { builtinVariables } from '../../src/proxy/variables.js';
-import { exchangeOf, location, peer } from '../../test/proxy/fixtures.js';
+import { exchangeOf, location, POOL, upstreamServer } from '../../test/proxy/fixtures.js';
 import { check, type Case, type Skipped, type Suite } from '../suite.js';
 
 /** How many there are to choose from. */
@@ -101,11 +101,10 @@ function mapCases(count: number): Case[] {
 
 function peerCase(count: number): Case {
   const group = `peer, among ${count}`;
-  const rules = { weight: 1, maxFails: 1, failTimeoutMs: 10_000, backup: false, down: false };
-  const peers = Array.from({ length: count }, (_, i) => peer(`127.0.0.1:${i + 1}`));
-  const balancer = new RoundRobin(peers.map((one) => ({ ...rules, peers: [one] })));
+  const servers = Array.from({ length: count }, (_, i) => upstreamServer(`127.0.0.1:${i + 1}`));
+  const balancer = new Balancer(servers).view(POOL);
   const exchange: Exchange = exchangeOf();
-  const chosen = new Set(peers.map(() => balancer.next(exchange, 0)));
+  const chosen = new Set(servers.map(() => balancer.next(exchange, 0)));
   check(`${group}: every peer has its turn`, chosen.size === count && !chosen.has(undefined));
   return { group, subject: 'wirehop', run: () => void balancer.next(exchange, 0) };
 }

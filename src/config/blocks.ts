@@ -68,6 +68,9 @@ export class LocationLevel extends Level {
 /** `upstream`. */
 export class UpstreamLevel extends Level {
   readonly servers: UpstreamServerLine[] = [];
+  /** null for round robin. */
+  method: MethodLine | null = null;
+  sticky: StickyLine | null = null;
   constructor(
     override readonly place: Place,
     /** Lower case: nginx compares names of upstreams without regard to case. */
@@ -145,9 +148,35 @@ export interface UpstreamServerLine {
   readonly weight: number;
   readonly maxFails: number;
   readonly failTimeoutMs: number;
+  /** 0 for no limit. */
+  readonly maxConns: number;
   readonly backup: boolean;
   readonly down: boolean;
+  readonly drain: boolean;
+  readonly route: string;
 }
+
+/** The balancing method of an upstream. */
+export type MethodLine =
+  | { readonly kind: 'least_conn' | 'ip_hash'; readonly place: Directive }
+  | { readonly kind: 'hash'; readonly key: Word; readonly consistent: boolean; readonly place: Directive }
+  | { readonly kind: 'random'; readonly two: boolean; readonly place: Directive };
+
+/** `sticky`. */
+export type StickyLine =
+  | { readonly kind: 'route'; readonly variables: readonly Word[]; readonly place: Directive }
+  | {
+      readonly kind: 'cookie';
+      readonly name: Word;
+      /** Seconds, Infinity for `max`, null for none. */
+      readonly expires: number | null;
+      readonly domain: Word | null;
+      readonly path: string;
+      readonly httpOnly: boolean;
+      readonly secure: boolean;
+      readonly sameSite: Word | null;
+      readonly place: Directive;
+    };
 
 /** One `proxy_set_header` or `add_header`. */
 export interface FieldLine {

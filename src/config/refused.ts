@@ -33,8 +33,8 @@ const GROUPS: readonly (readonly [string, string])[] = [
     client_body_in_single_buffer client_body_buffer_size`,
   ],
   [
-    'weighted round robin is the only method yet; leave it out',
-    'least_conn least_time ip_hash hash random sticky sticky_cookie_insert queue ntlm state',
+    "wirehop has nginx's other methods: least_conn, ip_hash, hash, random, and sticky beside them",
+    'least_time sticky_cookie_insert queue ntlm state',
   ],
   [
     'an upstream that answers is healthy; active checks are not there yet',

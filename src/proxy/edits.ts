@@ -99,6 +99,8 @@ export function responseEdits(options: {
   readonly pass: readonly string[];
   readonly add: readonly AddedField[];
   readonly serverTokens: boolean;
+  /** Set-Cookie of `sticky cookie`. */
+  readonly cookie?: ValueSource<Exchange> | null;
 }): FieldEdits<Exchange> {
   const passed = new Set(options.pass.map((name) => name.toLowerCase()));
   // Of a name that is both hidden and passed nginx takes the second.
@@ -113,6 +115,7 @@ export function responseEdits(options: {
     if (isDropped.has(name.toLowerCase())) first.push(line(name, value, true));
     else last.push(line(name, new UnlessReceived(id, value), true));
   }
+  if (options.cookie) last.push(line('Set-Cookie', options.cookie, true));
   for (const { name, value, always } of options.add) {
     (REPLACED.has(name.toLowerCase()) ? first : last).push(line(name, value, always));
   }

@@ -67,6 +67,18 @@ export const ISO_TIME = new SecondText(isoTime);
 /** Date of now, as RFC 9110 5.6.7 wants it. */
 export const HTTP_DATE = new SecondText((date) => date.toUTCString());
 
+/**
+ * A time from now on as cookies have it: `Thu, 31-Dec-37 23:55:55 GMT`, with four digits behind 2037 as nginx does.
+ * @param seconds from now
+ */
+export function cookieTime(seconds: number): string {
+  const date = new Date(Date.now() + seconds * 1000);
+  const [day, , , , time] = date.toUTCString().split(' ');
+  const year = date.getUTCFullYear();
+  const month = MONTHS[date.getUTCMonth()];
+  return `${day} ${two(date.getUTCDate())}-${month}-${year > 2037 ? year : two(year % 100)} ${time} GMT`;
+}
+
 /** Milliseconds as `seconds.milliseconds`, as nginx shows every time and duration. Below zero counts as zero. */
 export function seconds(ms: number): string {
   const whole = Math.max(0, Math.round(ms));

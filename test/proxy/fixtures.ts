@@ -6,11 +6,13 @@ import type {
   DownstreamRules,
   ForwardPlan,
   Peer,
+  PoolRules,
   RespondPlan,
 } from '../../src/machine/policy.js';
 import { FieldEdits, type ValueSource } from '../../src/message/field-edits.js';
 import { FIELD_NAMES } from '../../src/message/field-names.js';
 import * as h from '../../src/message/head.js';
+import type { UpstreamServer } from '../../src/proxy/balancing/peers.js';
 import type { ErrorLog, LocationMatch, LocationModel, LogSink, ServerModel } from '../../src/proxy/model.js';
 
 const METHODS: Record<string, number> = {
@@ -122,10 +124,28 @@ export const DOWNSTREAM: DownstreamRules = {
   lingeringTimeoutMs: 5000,
 };
 
+export const POOL: PoolRules = { maxIdle: 0, idleTimeoutMs: 60000, maxRequests: 1000, maxAgeMs: 3600000 };
+
 export function peer(name: string): Peer {
   const [host, port] = name.split(':');
-  const pool = { maxIdle: 0, idleTimeoutMs: 60000, maxRequests: 1000, maxAgeMs: 3600000 };
-  return { name, host, port: Number(port), path: '', pool };
+  return { name, host, port: Number(port), path: '', pool: POOL };
+}
+
+/** A `server` of one address, with nginx's defaults. */
+export function upstreamServer(name: string, parts: Partial<UpstreamServer> = {}): UpstreamServer {
+  return {
+    name,
+    addresses: [peer(name)],
+    weight: 1,
+    maxFails: 1,
+    failTimeoutMs: 10000,
+    maxConns: 0,
+    backup: false,
+    down: false,
+    drain: false,
+    route: '',
+    ...parts,
+  };
 }
 
 export function attempt(

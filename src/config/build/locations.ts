@@ -184,6 +184,7 @@ export class LocationBuilder {
       pass: level.get(proxy.PASSED_FIELDS).map((word) => word.text),
       add: this.fields(level.get(ADDED_FIELDS), OF_THE_CONNECTION),
       serverTokens: level.get(downstream.SERVER_TOKENS),
+      cookie: upstreams.cookie(pass),
     });
     const [from, to] = pass.uri === '' ? [`${pass.url}/`, '/'] : [pass.url, level.pattern.text];
     return {

@@ -2,39 +2,51 @@
  * Upstreams: the named ones, and those that a `proxy_pass` to a host implies. Decides which peers there are and who
  * shares their idle connections; leaves the choice among peers to `proxy/balancer.ts`.
  */
-import { RoundRobin, type UpstreamServer } from '../../proxy/balancer.js';
-import type { Peer, PeerSource, PoolRules } from '../../proxy/model.js';
+import { Balancer, type MakeMethod } from '../../proxy/balancing/balancer.js';
+import type { KeySource } from '../../proxy/balancing/hash.js';
+import type { StickyCookie } from '../../proxy/balancing/sticky.js';
+import type { PeerAddress, UpstreamServer } from '../../proxy/balancing/peers.js';
+import type { PeerSource, PoolRules } from '../../proxy/model.js';
 import { hostPort, type Address } from '../address.js';
 import type { HttpLevel, ProxyPassLine, UpstreamLevel, UpstreamServerLine } from '../blocks.js';
 import { POOL, POOL_REQUESTS, POOL_TIME, POOL_TIMEOUT } from '../directives/upstream.js';
 import { Level } from '../level.js';
 import type { Word } from '../syntax.js';
 import { Addresses, resolveReason } from './addresses.js';
-import { LocalPool } from './local-pool.js';
+import { methodOf, routeOf, stickyCookie } from './balancing.js';
 import type { Site } from './site.js';
 
 const DEFAULT_PORT = 80;
 
+/** How exchanges are spread over the servers of one upstream. */
+interface Spread {
+  readonly method?: MakeMethod | undefined;
+  readonly route?: KeySource | null;
+  readonly cookie?: StickyCookie | null;
+}
+
 /** One group of servers, and how its locations get at it. */
 class Upstream {
   private users = 0;
-  private readonly balancer: PeerSource;
+  private readonly balancer: Balancer | null;
+  readonly cookie: StickyCookie | null;
 
   constructor(
-    private readonly servers: readonly UpstreamServer[],
+    servers: readonly UpstreamServer[],
+    private readonly pool: PoolRules,
     private readonly isLocal: boolean,
+    { method, route = null, cookie = null }: Spread = {},
   ) {
-    this.balancer = servers.some(isPrimary) ? new RoundRobin(servers) : NOBODY;
+    this.cookie = cookie;
+    this.balancer = servers.some(isPrimary) ? new Balancer(servers, method, route) : null;
   }
 
   /** What one location draws peers from. The balance is always common; idle connections are not where they are local. */
   sourceForLocation(): PeerSource {
-    this.users++;
-    if (!this.isLocal || this.users === 1) return this.balancer;
-    return new LocalPool(
-      this.balancer,
-      this.servers.flatMap((server) => server.peers),
-    );
+    if (this.balancer === null) return NOBODY;
+    const isShared = !this.isLocal || this.users++ === 0;
+    // Pools are told apart by identity.
+    return this.balancer.view(isShared ? this.pool : { ...this.pool });
   }
 }
 
@@ -53,13 +65,10 @@ export class Upstreams {
     for (const pass of passes) {
       const key = keyOf(pass.address);
       if (this.nameOf(pass) !== undefined || this.implied.has(key)) continue;
-      const peers = await this.peers(
-        pass.address,
-        pass.word,
-        poolOf(IMPLIED),
-        pass.url.replace(/^http:\/\//i, ''),
-      );
-      this.implied.set(key, new Upstream([{ ...SERVER_DEFAULTS, peers }], IMPLIED.get(POOL).isLocal));
+      const name = pass.url.replace(/^http:\/\//i, '');
+      const addresses = await this.peers(pass.address, pass.word, name);
+      const server = { ...SERVER_DEFAULTS, name, addresses };
+      this.implied.set(key, new Upstream([server], poolOf(IMPLIED), IMPLIED.get(POOL).isLocal));
     }
   }
 
@@ -77,32 +86,41 @@ export class Upstreams {
     return (this.named.get(name) as Upstream).sourceForLocation();
   }
 
+  /** What its responses set, so that clients come back to the same server; null for nothing. */
+  cookie(pass: ProxyPassLine): StickyCookie | null {
+    const name = this.nameOf(pass);
+    return name === undefined ? null : (this.named.get(name) as Upstream).cookie;
+  }
+
   private nameOf({ address }: ProxyPassLine): string | undefined {
     return address.kind === 'host' && this.named.has(address.host) ? address.host : undefined;
   }
 
   private async group(level: UpstreamLevel): Promise<Upstream> {
-    const pool = poolOf(level);
     const servers: UpstreamServer[] = [];
-    for (const line of level.servers) {
-      const { weight, maxFails, failTimeoutMs, backup, down } = line;
-      const peers = await this.peers(line.address, line.word, pool, line.word.text);
-      servers.push({ peers, weight, maxFails, failTimeoutMs, backup, down });
+    for (const { address, word, ...rest } of level.servers) {
+      servers.push({ ...rest, name: word.text, addresses: await this.peers(address, word, word.text) });
     }
     const hasPrimary = level.servers.length === 0 || level.servers.some((line) => !line.backup);
     if (!hasPrimary)
       this.site.fault(level.place, `no servers in upstream "${level.name}"`, 'all of them are backups');
-    return new Upstream(servers, level.get(POOL).isLocal);
+    const { site } = this;
+    const spread = {
+      method: methodOf(level, site),
+      route: routeOf(level, site),
+      cookie: stickyCookie(level.sticky, site),
+    };
+    return new Upstream(servers, poolOf(level), level.get(POOL).isLocal, spread);
   }
 
-  private async peers(address: Address, word: Word, pool: PoolRules, shown: string): Promise<Peer[]> {
+  private async peers(address: Address, word: Word, shown: string): Promise<PeerAddress[]> {
     if (address.kind === 'unix') {
-      return [{ name: `unix:${address.path}`, host: '', port: 0, path: address.path, pool }];
+      return [{ name: `unix:${address.path}`, host: '', port: 0, path: address.path }];
     }
     const port = address.port < 0 ? DEFAULT_PORT : address.port;
     try {
       const hosts = await this.addresses.of(address);
-      return hosts.map((host) => ({ name: hostPort(host, port), host, port, path: '', pool }));
+      return hosts.map((host) => ({ name: hostPort(host, port), host, port, path: '' }));
     } catch (error) {
       this.site.fault(word, `host not found in upstream "${shown}"`, resolveReason(error));
       return [];
@@ -114,7 +132,7 @@ export class Upstreams {
 const NOBODY: PeerSource = { next: () => undefined, release: () => undefined };
 
 function isPrimary(server: UpstreamServer): boolean {
-  return !server.backup && server.peers.length > 0;
+  return !server.backup && server.addresses.length > 0;
 }
 
 /** What holds for an upstream that no block describes: nginx's defaults. */
@@ -123,8 +141,11 @@ const SERVER_DEFAULTS: Omit<UpstreamServerLine, 'address' | 'word'> = {
   weight: 1,
   maxFails: 1,
   failTimeoutMs: 10_000,
+  maxConns: 0,
   backup: false,
   down: false,
+  drain: false,
+  route: '',
 };
 
 function keyOf(address: Address): string {

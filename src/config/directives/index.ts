@@ -3,6 +3,7 @@
  */
 import type { Context } from '../level.js';
 import type { Entry } from '../table.js';
+import { BALANCING_DIRECTIVES } from './balancing.js';
 import { CONNECTION_DIRECTIVES } from './connection.js';
 import { FIXED_DIRECTIVES } from './fixed.js';
 import { LOCATION_DIRECTIVES } from './location.js';
@@ -36,7 +37,7 @@ export const TOPICS: readonly (readonly [string, readonly Entry[]])[] = [
   ['Downstream connections', CONNECTION_DIRECTIVES],
   ['Variables', MAP_DIRECTIVES],
   ['Logs', LOG_DIRECTIVES],
-  ['Upstreams', UPSTREAM_DIRECTIVES],
+  ['Upstreams', [...UPSTREAM_DIRECTIVES, ...BALANCING_DIRECTIVES]],
   ['Proxying', PROXY_DIRECTIVES],
   ['Fixed values', FIXED_DIRECTIVES],
 ];

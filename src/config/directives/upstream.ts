@@ -5,7 +5,7 @@
 import { parseAddress } from '../address.js';
 import { UpstreamLevel, type HttpLevel, type UpstreamServerLine } from '../blocks.js';
 import { Setting } from '../level.js';
-import { faultAt, type Directive } from '../syntax.js';
+import { faultAt, type Directive, type Word } from '../syntax.js';
 import { entry, type Entry } from '../table.js';
 import { parseNumber, parseSize, parseTimeMs } from '../units.js';
 import { setsNumber, setsTime, unsupported } from '../values.js';
@@ -23,12 +23,9 @@ const ZONE = new Setting('');
 
 /** Parameters of `server` that nginx has and wirehop does not, and what to do instead. */
 const REFUSED_PARAMETERS: Record<string, string> = {
-  max_conns: 'connections to a server are not counted yet',
   slow_start: 'a server that recovers gets its whole weight at once',
   resolve: 'names are resolved once, at the start',
   service: 'SRV records are not looked up',
-  route: '"sticky" is not there yet',
-  drain: '"sticky" is not there yet; say "down"',
 };
 
 export const UPSTREAM_DIRECTIVES: readonly Entry[] = [
@@ -41,7 +38,7 @@ export const UPSTREAM_DIRECTIVES: readonly Entry[] = [
     fallback: '',
     page: PAGE,
     kind: 'nginx',
-    note: 'Weighted round robin.',
+    note: 'Weighted round robin, unless a method is named.',
     apply(directive, http, { walk }) {
       const [word] = directive.args;
       const name = word.text.toLowerCase();
@@ -59,13 +56,15 @@ export const UPSTREAM_DIRECTIVES: readonly Entry[] = [
       walk(directive.block ?? [], upstream);
       const lines = directive.block?.filter((line) => line.name === 'server').length ?? 0;
       if (lines === 0) throw faultAt(directive, 'no servers are inside upstream');
+      checkServers(upstream);
     },
   }),
   entry<UpstreamLevel>({
     name: 'server',
     contexts: ['upstream'],
     args: [1, Infinity],
-    syntax: 'address [weight=number] [max_fails=number] [fail_timeout=time] [backup] [down]',
+    syntax:
+      'address [weight=number] [max_conns=number] [max_fails=number] [fail_timeout=time] [backup] [down] [route=string] [drain]',
     fallback: '',
     page: PAGE,
     kind: 'narrower',
@@ -149,8 +148,11 @@ function readServer(directive: Directive): UpstreamServerLine {
   let weight = 1;
   let maxFails = 1;
   let failTimeoutMs = 10_000;
+  let maxConns = 0;
   let backup = false;
   let down = false;
+  let drain = false;
+  let route = '';
   for (const parameter of parameters) {
     const [name, value] = splitParameter(parameter);
     const invalid = (): Error => faultAt(parameter, `invalid parameter "${parameter.text}"`);
@@ -162,11 +164,32 @@ function readServer(directive: Directive): UpstreamServerLine {
     else if (name === 'max_fails' && value !== undefined) maxFails = numeric(parseNumber(value), 0);
     else if (name === 'fail_timeout' && value !== undefined)
       failTimeoutMs = numeric(parseTimeMs(value, 's'), 0);
+    else if (name === 'max_conns' && value !== undefined) maxConns = numeric(parseNumber(value), 0);
+    else if (name === 'route' && value !== undefined) route = checkRoute(parameter, value);
+    else if (parameter.text === 'drain') drain = true;
     else if (parameter.text === 'backup') backup = true;
     else if (parameter.text === 'down') down = true;
     else if (Object.hasOwn(REFUSED_PARAMETERS, name))
       throw unsupported(parameter, directive, REFUSED_PARAMETERS[name]);
     else throw invalid();
   }
-  return { address, word, weight, maxFails, failTimeoutMs, backup, down };
+  return { address, word, weight, maxFails, failTimeoutMs, maxConns, backup, down, drain, route };
+}
+
+/** nginx's NGX_HTTP_UPSTREAM_SID_LEN. */
+const LONGEST_ROUTE = 32;
+
+function checkRoute(parameter: Word, value: string): string {
+  if (value.length > LONGEST_ROUTE) throw faultAt(parameter, `route value "${value}" is longer than 32`);
+  return value;
+}
+
+/** Methods whose places are laid out over all servers at once: a backup would move them ("cannot be used along with"). */
+const WITHOUT_BACKUPS = new Set(['hash', 'ip_hash', 'random']);
+
+function checkServers({ servers, method }: UpstreamLevel): void {
+  const backup = servers.find((line) => line.backup);
+  if (backup === undefined || method === null || !WITHOUT_BACKUPS.has(method.kind)) return;
+  const hint = `"${method.kind}" knows no backup servers`;
+  throw faultAt(backup.word, 'balancing method does not support parameter "backup"', hint);
 }
