@@ -35,6 +35,7 @@ export type { ProxyHeader, ProxyTlv } from '../wire/proxy-protocol/reader.js';
 export {
   ConstantValue,
   FieldEdits,
+  type FieldRewrites,
   type FieldSet,
   fieldSet,
   type ValueSource,

@@ -22,6 +22,7 @@ export {
   ContentReader,
 } from './http1/content-reader.js';
 export {
+  type OwnParts,
   type ResponseHeadOptions,
   writeInterimHead,
   writeLocalHead,
@@ -47,6 +48,7 @@ export type { NameTable } from '../bytes/name-table.js';
 export {
   ConstantValue,
   FieldEdits,
+  type FieldRewrites,
   type FieldSet,
   fieldSet,
   type ValueSource,

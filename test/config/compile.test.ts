@@ -138,7 +138,7 @@ describe('config defaults', () => {
       nextTries: 0,
       nextTimeoutMs: 0,
     });
-    expect(peers.next(exchangeOf(), 0)).to.deep.equal({
+    expect(peers.next(exchangeOf(), 0)).to.deep.include({
       name: '127.0.0.1:80',
       host: '127.0.0.1',
       port: 80,

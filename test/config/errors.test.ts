@@ -173,14 +173,58 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
       ['5:10 duplicate upstream "U"', '4:21 host not found in upstream "a:1"'],
     ],
     [inHttp('upstream u { server 127.0.0.1 weight=0; }'), ['4:31 invalid parameter "weight=0"']],
+    [inHttp('upstream u { server 127.0.0.1 max_conns=x; }'), ['4:31 invalid parameter "max_conns=x"']],
     [
-      inHttp('upstream u { server 127.0.0.1 max_conns=1; }'),
-      ['4:31 "max_conns=1" in "server" directive is not supported'],
+      inHttp('upstream u { server 127.0.0.1 slow_start=1s; }'),
+      ['4:31 "slow_start=1s" in "server" directive is not supported'],
+      'whole weight',
     ],
     [
-      inHttp('upstream u { least_conn; server 127.0.0.1; }'),
-      ['4:14 "least_conn" directive is not supported'],
+      inHttp(`upstream u { server 127.0.0.1 route=${'r'.repeat(33)}; }`),
+      [`4:31 route value "${'r'.repeat(33)}" is longer than 32`],
     ],
+    [
+      inHttp('upstream u { hash a b; server 127.0.0.1; }'),
+      ['4:21 invalid parameter "b"'],
+      'the only one is "consistent"',
+    ],
+    [inHttp('upstream u { hash $nobody; server 127.0.0.1; }'), ['4:19 unknown "nobody" variable']],
+    [inHttp('upstream u { random three; server 127.0.0.1; }'), ['4:21 invalid parameter "three"']],
+    [
+      inHttp('upstream u { random two least_time=header; server 127.0.0.1; }'),
+      ['4:25 "least_time=header" in "random" directive is not supported'],
+      'least_conn',
+    ],
+    [
+      inHttp('upstream u { ip_hash; server 127.0.0.1; server 127.0.0.2 backup; }'),
+      ['4:48 balancing method does not support parameter "backup"'],
+      'ip_hash',
+    ],
+    [
+      inHttp('upstream u { sticky learn create=$a; server 127.0.0.1; }'),
+      ['4:21 "learn" in "sticky" directive is not supported'],
+      'sticky cookie',
+    ],
+    [
+      inHttp('upstream u { sticky cookie; server 127.0.0.1; }'),
+      ['4:14 invalid number of arguments in "sticky" directive'],
+    ],
+    [inHttp('upstream u { sticky cookie a domain=; server 127.0.0.1; }'), ['4:30 no value for "domain"']],
+    [
+      inHttp('upstream u { sticky cookie a path=/ path=/b; server 127.0.0.1; }'),
+      ['4:37 parameter "path" is duplicate'],
+    ],
+    [
+      inHttp('upstream u { sticky cookie a samesite=sometimes; server 127.0.0.1; }'),
+      ['4:30 invalid "samesite" parameter value "sometimes"'],
+      'strict, lax, none',
+    ],
+    [
+      inHttp('upstream u { sticky cookie a expires=soon; server 127.0.0.1; }'),
+      ['4:30 invalid "expires" parameter value'],
+    ],
+    [inHttp('upstream u { sticky route arg; server 127.0.0.1; }'), ['4:27 invalid variable name "arg"']],
+    [inHttp('upstream u { sticky other a; server 127.0.0.1; }'), ['4:21 unknown parameter "other"']],
     [
       inHttp('upstream u { server 127.0.0.1; keepalive x; }'),
       ['4:42 invalid value "x" in "keepalive" directive'],

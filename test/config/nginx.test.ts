@@ -42,6 +42,13 @@ const ACCEPTED: readonly string[] = [
   inHttp(
     'upstream u { server 127.0.0.1:1 down; zone z 64k; keepalive 4; keepalive_time 1h; keepalive_timeout 5; }',
   ),
+  inHttp('upstream u { least_conn; server 127.0.0.1:1 max_conns=3; server 127.0.0.1:2 backup; }'),
+  inHttp('upstream u { server 127.0.0.1:1; server 127.0.0.1:2 down; ip_hash; keepalive 4; }'),
+  inHttp(
+    'upstream u { hash $remote_addr$arg_x consistent; server 127.0.0.1:1; } upstream v { hash a; server unix:/x; }',
+  ),
+  inHttp('upstream u { random; server 127.0.0.1:1; } upstream v { random two least_conn; server unix:/x; }'),
+  inHttp('upstream u { least_conn; ip_hash; server 127.0.0.1:1; }'),
   inServer('listen 127.0.0.1:18081 default_server backlog=16; listen 127.0.0.1:18083-18085;'),
   inServer('server_name "" _ a.b *.b .c d.* ~^(?<n>.+)$; return 200 $n;'),
   inServer('location = / { return 200; } location / { return 200; } location ~ x { return 200; }'),
