@@ -154,6 +154,8 @@ export interface UpstreamServerLine {
   readonly down: boolean;
   readonly drain: boolean;
   readonly route: string;
+  /** `resolve`, with the words of `service=` or ''; null for a name that is resolved once. */
+  readonly resolve: { readonly service: string } | null;
 }
 
 /** The balancing method of an upstream. */

@@ -4,11 +4,19 @@
  */
 import { hostname, userInfo } from 'node:os';
 import { ConfigError } from '../error.js';
+import type { NameService, ResolverRules, WatchedName } from '../proxy/balancing/names.js';
 import type { ErrorLog, ListenAddress, ListenerModel, LogLevel, LogSink, Policy } from '../proxy/model.js';
 import { ProxyPolicy } from '../proxy/policy.js';
-import { MainLevel, type HttpLevel, type LocationLevel, type ProxyPassLine } from './blocks.js';
+import {
+  MainLevel,
+  type HttpLevel,
+  type LocationLevel,
+  type ProxyPassLine,
+  type ServerLevel,
+} from './blocks.js';
 import { buildListeners } from './build/listeners.js';
 import { Logs } from './build/logs.js';
+import { Resolvers } from './build/resolvers.js';
 import { Site } from './build/site.js';
 import { Upstreams } from './build/upstreams.js';
 import { buildVariables } from './build/variables.js';
@@ -29,6 +37,8 @@ export interface CompileOptions {
   readonly globals?: string;
   /** Numeric addresses of a name; rejects when there are none. Asked once per name and use. */
   readonly resolve: (host: string) => Promise<readonly string[]>;
+  /** Asks name servers while the proxy runs. Absent: `resolver` and what needs it are refused. */
+  readonly nameService?: (rules: ResolverRules) => NameService;
   /** The sink of an access log. `path` as written. Asked once per path; may throw the system's error. */
   readonly openLog: (path: string, at: { readonly file: string; readonly line: number }) => LogSink;
   /** A log that lets `level` and what is more severe pass. `path` as written, or `stderr`; may throw the system's error. */
@@ -64,6 +74,8 @@ export interface CompiledListener {
 export interface CompiledConfig {
   readonly main: MainSettings;
   readonly listeners: readonly CompiledListener[];
+  /** Names that have to be kept up to date while the configuration is in force. */
+  readonly names: readonly WatchedName[];
 }
 
 /** The outcome: a configuration, or errors. */
@@ -116,18 +128,24 @@ export async function compileConfig(options: CompileOptions): Promise<Compiled> 
     workerConnections: main.events?.get(WORKER_CONNECTIONS) ?? WORKER_CONNECTIONS.fallback,
     workerShutdownTimeoutMs: main.get(WORKER_SHUTDOWN_TIMEOUT),
   };
-  return { config: { main: settings, listeners }, errors, warnings, advice, sources };
+  return { config: { main: settings, listeners, names: site.watched }, errors, warnings, advice, sources };
 }
 
 async function buildHttp(http: HttpLevel, site: Site, logs: Logs): Promise<ListenerModel[]> {
   buildVariables(http, site);
   logs.defineFormats(http);
-  const upstreams = new Upstreams(site);
+  const resolvers = new Resolvers(site);
+  await resolvers.build([http, ...http.upstreams, ...http.servers, ...http.servers.flatMap(locationsOf)]);
+  const upstreams = new Upstreams(site, logs, resolvers);
   await upstreams.build(
     http,
     http.servers.flatMap((server) => server.locations.flatMap(passesOf)),
   );
   return buildListeners(http, { site, logs, upstreams });
+}
+
+function locationsOf({ locations }: ServerLevel | LocationLevel): LocationLevel[] {
+  return locations.flatMap((location) => [location, ...locationsOf(location)]);
 }
 
 function passesOf(location: LocationLevel): ProxyPassLine[] {

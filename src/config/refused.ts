@@ -12,7 +12,6 @@ const GROUPS: readonly (readonly [string, string])[] = [
   ],
   ['this kind of variable is not there yet; use "map"', 'geo split_clients'],
   ['error pages of your own are not there yet; leave it out', 'error_page'],
-  ['names are resolved once, at the start; leave it out', 'resolver resolver_timeout'],
   [
     'CONNECT is refused by wirehop',
     `tunnel_pass tunnel_connect_timeout tunnel_read_timeout tunnel_send_timeout

@@ -7,6 +7,7 @@ import { resolve } from 'node:path';
 import { compileConfig } from '../config/compile.js';
 import type { CompiledConfig } from '../config/compile.js';
 import { DISK, memoryFiles } from '../config/files.js';
+import { DnsNameService } from '../driver/name-service.js';
 import type { ConfigError } from '../error.js';
 import type { ErrorLog, LogLevel, LogSink } from '../proxy/model.js';
 import { isOneLiner } from './command-line.js';
@@ -63,6 +64,7 @@ export async function loadConfiguration(line: CommandLine, paths: Paths, logs: L
     files,
     globals: line.globals,
     resolve: resolveHost,
+    nameService: (rules) => new DnsNameService(rules),
     openLog: (path): LogSink => (logs === null ? SILENT : logs.sink(absolute(path))),
     openErrorLog: (path, level: LogLevel): ErrorLog =>
       logs === null ? SILENT : logs.errorLog(absolute(path), level),

@@ -6,6 +6,7 @@ import { lstatSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import type { CompiledConfig } from '../config/compile.js';
 import { Driver, type TransportKind } from '../driver/driver.js';
+import { NameWatcher } from '../driver/name-service.js';
 import { tryHandles } from '../driver/handle-trial.js';
 import type { ErrorLog, ListenAddress } from '../proxy/model.js';
 import type { Logs } from './logs.js';
@@ -33,6 +34,7 @@ export interface ServiceOptions {
 /** One running configuration. */
 export class Service {
   private readonly driver: Driver;
+  private readonly names: NameWatcher;
   private ending: '' | 'draining' | 'stopping' = '';
 
   constructor(private readonly options: ServiceOptions) {
@@ -49,6 +51,8 @@ export class Service {
       transport: options.transport,
       onNotice: (level, text) => log.log(level, text),
     });
+    this.names = new NameWatcher(config.names);
+    void this.names.start();
   }
 
   /**
@@ -102,6 +106,7 @@ export class Service {
     if (this.ending === 'stopping') return;
     this.ending = 'stopping';
     this.options.log.log('notice', why);
+    this.names.stop();
     await within(this.driver.close(), CLOSE_TIMEOUT_MS);
     this.options.log.log('notice', 'exit');
     this.options.exit(0);

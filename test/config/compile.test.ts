@@ -13,6 +13,7 @@ import { PLAIN_NAME } from '../../src/message/field-names.js';
 import { LARGEST_HEAD_OCTETS } from '../../src/wire/http1/head-reader.js';
 import { attempt, exchangeOf, octetsOf, responseHead } from '../proxy/fixtures.js';
 import type { Exchange } from '../../src/machine/exchange.js';
+import type { NameService, ResolverRules } from '../../src/proxy/balancing/names.js';
 import { compile, inHttp, inLocation, inServer, locationOf, serverOf, show } from './compiling.js';
 
 const FIXTURES = new URL('../../../test/config/fixtures/', import.meta.url);
@@ -151,6 +152,46 @@ describe('config defaults', () => {
       'Date',
       'Location',
     ]);
+  });
+
+  it('names of "resolve" are asked for by the nearest resolver, and watched', async () => {
+    const asked: ResolverRules[] = [];
+    const hosts: string[] = [];
+    const nameService = (rules: ResolverRules): NameService => {
+      asked.push(rules);
+      return {
+        host: (name) => {
+          hosts.push(name);
+          return Promise.resolve({ addresses: ['192.0.2.1'], validMs: 7 });
+        },
+        service: (name) => {
+          hosts.push(name);
+          return Promise.resolve([]);
+        },
+      };
+    };
+    const { config, errors } = await compile(
+      inHttp(`resolver 192.0.2.53 [2001:db8::53]:5353 localhost valid=10s ipv6=off; resolver_timeout 5s;
+upstream u { server app.test:8080 resolve; server app.test service=http resolve; server 192.0.2.9; }
+upstream v { resolver 192.0.2.54; server app.test resolve; }
+server { listen 127.0.0.1:18080; location / { proxy_pass http://u; } }`),
+      { nameService },
+    );
+    expect(errors).to.deep.equal([]);
+    expect(asked).to.deep.equal([
+      {
+        servers: ['192.0.2.53:53', '[2001:db8::53]:5353', '127.0.0.1:53', '[::1]:53'],
+        validMs: 10_000,
+        ipv4: true,
+        ipv6: false,
+        timeoutMs: 5000,
+      },
+      { servers: ['192.0.2.54:53'], validMs: null, ipv4: true, ipv6: true, timeoutMs: 5000 },
+    ]);
+    const { names } = config!;
+    expect(names.map(({ name }) => name)).to.deep.equal(['app.test', '_http._tcp.app.test', 'app.test']);
+    expect(await names[0].renew()).to.equal(7);
+    expect(hosts).to.deep.equal(['app.test']);
   });
 
   it('listen on port 80 for root', async () => {

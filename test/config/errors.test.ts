@@ -184,6 +184,23 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
       [`4:31 route value "${'r'.repeat(33)}" is longer than 32`],
     ],
     [
+      inHttp('upstream u { server app.test resolve; }'),
+      ['4:21 no resolver defined to resolve "app.test" in upstream "u"'],
+      'resolver 192.0.2.53;',
+    ],
+    [
+      inHttp('resolver 192.0.2.53; upstream u { server app.test service=http; }'),
+      ['4:42 service upstream "app.test" requires "resolve" parameter'],
+    ],
+    [
+      inHttp('resolver 192.0.2.53; upstream u { server app.test:80 service=http resolve; }'),
+      ['4:42 service upstream "app.test:80" may not have port'],
+    ],
+    [inHttp('resolver valid=1s;'), ['4:1 no name servers defined']],
+    [inHttp('resolver 192.0.2.53 ipv4=off ipv6=off;'), ['4:1 "ipv4" and "ipv6" cannot both be "off"']],
+    [inHttp('resolver 192.0.2.53 valid=soon;'), ['4:21 invalid parameter: valid=soon']],
+    [inHttp('resolver nowhere.test;'), ['4:10 host not found in resolver "nowhere.test"'], 'no such host'],
+    [
       inHttp('upstream u { hash a b; server 127.0.0.1; }'),
       ['4:21 invalid parameter "b"'],
       'the only one is "consistent"',

@@ -2,6 +2,7 @@
  * What the builders share: where faults go, and what the caller of the compiler gave. Decides nothing.
  */
 import type { ConfigError } from '../../error.js';
+import type { NameService, ResolverRules, WatchedName } from '../../proxy/balancing/names.js';
 import { CompileError } from '../../proxy/compile-error.js';
 import type { ErrorLog, LogLevel, LogSink } from '../../proxy/model.js';
 import type { Template } from '../../proxy/template.js';
@@ -15,6 +16,8 @@ import { systemReason } from '../system-reason.js';
 export interface World {
   /** Numeric addresses of a name; rejects when there are none. Asked once per name. */
   readonly resolve: (host: string) => Promise<readonly string[]>;
+  /** Asks name servers while the proxy runs. Absent: `resolver` is refused. */
+  readonly nameService?: (rules: ResolverRules) => NameService;
   /** Where an access log goes. Asked once per path; may throw the system's error. */
   readonly openLog: (path: string, at: { readonly file: string; readonly line: number }) => LogSink;
   /** A log that lets `level` and what is more severe pass; may throw the system's error. */
@@ -28,6 +31,8 @@ export interface World {
 export class Site {
   readonly errors: ConfigError[] = [];
   readonly warnings: ConfigError[] = [];
+  /** Names that have to be kept up to date while the configuration is in force. */
+  readonly watched: WatchedName[] = [];
   readonly variables = new VariableTable(builtinVariables());
 
   constructor(readonly world: World) {}

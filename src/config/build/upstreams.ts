@@ -5,14 +5,18 @@
 import { Balancer, type MakeMethod } from '../../proxy/balancing/balancer.js';
 import type { KeySource } from '../../proxy/balancing/hash.js';
 import type { StickyCookie } from '../../proxy/balancing/sticky.js';
+import { serviceName, watchName } from '../../proxy/balancing/names.js';
 import type { PeerAddress, UpstreamServer } from '../../proxy/balancing/peers.js';
 import type { PeerSource, PoolRules } from '../../proxy/model.js';
 import { hostPort, type Address } from '../address.js';
 import type { HttpLevel, ProxyPassLine, UpstreamLevel, UpstreamServerLine } from '../blocks.js';
 import { POOL, POOL_REQUESTS, POOL_TIME, POOL_TIMEOUT } from '../directives/upstream.js';
+import { RESOLVER, RESOLVER_TIMEOUT } from '../directives/resolver.js';
 import { Level } from '../level.js';
 import type { Word } from '../syntax.js';
 import { Addresses, resolveReason } from './addresses.js';
+import type { Logs } from './logs.js';
+import type { Resolvers } from './resolvers.js';
 import { methodOf, routeOf, stickyCookie } from './balancing.js';
 import type { Site } from './site.js';
 
@@ -28,7 +32,8 @@ interface Spread {
 /** One group of servers, and how its locations get at it. */
 class Upstream {
   private users = 0;
-  private readonly balancer: Balancer | null;
+  /** null after a fault. */
+  readonly balancer: Balancer | null;
   readonly cookie: StickyCookie | null;
 
   constructor(
@@ -38,7 +43,7 @@ class Upstream {
     { method, route = null, cookie = null }: Spread = {},
   ) {
     this.cookie = cookie;
-    this.balancer = servers.some(isPrimary) ? new Balancer(servers, method, route) : null;
+    this.balancer = servers.some(({ backup }) => !backup) ? new Balancer(servers, method, route) : null;
   }
 
   /** What one location draws peers from. The balance is always common; idle connections are not where they are local. */
@@ -55,13 +60,17 @@ export class Upstreams {
   private readonly implied = new Map<string, Upstream>();
   private readonly addresses: Addresses;
 
-  constructor(private readonly site: Site) {
+  constructor(
+    private readonly site: Site,
+    private readonly logs: Logs,
+    private readonly resolvers: Resolvers,
+  ) {
     this.addresses = new Addresses(site);
   }
 
   /** Makes the named upstreams, and those that the given lines imply. Call it once. */
   async build(http: HttpLevel, passes: readonly ProxyPassLine[]): Promise<void> {
-    for (const level of http.upstreams) this.named.set(level.name, await this.group(level));
+    for (const level of http.upstreams) this.named.set(level.name, await this.group(level, http));
     for (const pass of passes) {
       const key = keyOf(pass.address);
       if (this.nameOf(pass) !== undefined || this.implied.has(key)) continue;
@@ -96,10 +105,11 @@ export class Upstreams {
     return address.kind === 'host' && this.named.has(address.host) ? address.host : undefined;
   }
 
-  private async group(level: UpstreamLevel): Promise<Upstream> {
+  private async group(level: UpstreamLevel, http: HttpLevel): Promise<Upstream> {
     const servers: UpstreamServer[] = [];
-    for (const { address, word, ...rest } of level.servers) {
-      servers.push({ ...rest, name: word.text, addresses: await this.peers(address, word, word.text) });
+    for (const { address, word, resolve, ...rest } of level.servers) {
+      const addresses = resolve === null ? await this.peers(address, word, word.text) : [];
+      servers.push({ ...rest, name: word.text, addresses });
     }
     const hasPrimary = level.servers.length === 0 || level.servers.some((line) => !line.backup);
     if (!hasPrimary)
@@ -110,7 +120,46 @@ export class Upstreams {
       route: routeOf(level, site),
       cookie: stickyCookie(level.sticky, site),
     };
-    return new Upstream(servers, poolOf(level), level.get(POOL).isLocal, spread);
+    const upstream = new Upstream(servers, poolOf(level), level.get(POOL).isLocal, spread);
+    if (upstream.balancer !== null) this.watch(level, http, servers, upstream.balancer);
+    return upstream;
+  }
+
+  /** Has the names of `server ... resolve` kept up to date. */
+  private watch(
+    level: UpstreamLevel,
+    http: HttpLevel,
+    servers: readonly UpstreamServer[],
+    balancer: Balancer,
+  ): void {
+    const owner = level.has(RESOLVER) ? level : http;
+    const timeoutMs = (level.has(RESOLVER_TIMEOUT) ? level : http).get(RESOLVER_TIMEOUT);
+    level.servers.forEach(({ address, word, resolve }, i) => {
+      if (resolve === null || address.kind === 'unix') return;
+      const names = this.resolvers.of(owner.get(RESOLVER), timeoutMs);
+      if (names === null) {
+        const hint = 'name servers are needed: resolver 192.0.2.53;';
+        this.site.fault(
+          word,
+          `no resolver defined to resolve "${word.text}" in upstream "${level.name}"`,
+          hint,
+        );
+        return;
+      }
+      const log = this.logs.errorLog(http);
+      this.site.watched.push(
+        watchName({
+          balancer,
+          server: servers[i],
+          names,
+          host: address.host,
+          port: address.port < 0 ? DEFAULT_PORT : address.port,
+          service: resolve.service === '' ? '' : serviceName(resolve.service, address.host),
+          timeoutMs,
+          log: (text) => log.log('error', `${text} while resolving upstream "${level.name}"`),
+        }),
+      );
+    });
   }
 
   private async peers(address: Address, word: Word, shown: string): Promise<PeerAddress[]> {
@@ -131,13 +180,9 @@ export class Upstreams {
 /** Stands in for an upstream that has a fault: the configuration is refused, nobody asks it. */
 const NOBODY: PeerSource = { next: () => undefined, release: () => undefined };
 
-function isPrimary(server: UpstreamServer): boolean {
-  return !server.backup && server.addresses.length > 0;
-}
-
 /** What holds for an upstream that no block describes: nginx's defaults. */
 const IMPLIED = new Level('upstream', null, null);
-const SERVER_DEFAULTS: Omit<UpstreamServerLine, 'address' | 'word'> = {
+const SERVER_DEFAULTS: Omit<UpstreamServerLine, 'address' | 'word' | 'resolve'> = {
   weight: 1,
   maxFails: 1,
   failTimeoutMs: 10_000,

@@ -11,6 +11,7 @@ import { LOG_DIRECTIVES } from './logs.js';
 import { MAIN_DIRECTIVES } from './main.js';
 import { MAP_DIRECTIVES } from './map.js';
 import { PROXY_DIRECTIVES } from './proxy.js';
+import { RESOLVER_DIRECTIVES } from './resolver.js';
 import { SERVER_DIRECTIVES } from './server.js';
 import { UPSTREAM_DIRECTIVES } from './upstream.js';
 
@@ -37,7 +38,7 @@ export const TOPICS: readonly (readonly [string, readonly Entry[]])[] = [
   ['Downstream connections', CONNECTION_DIRECTIVES],
   ['Variables', MAP_DIRECTIVES],
   ['Logs', LOG_DIRECTIVES],
-  ['Upstreams', [...UPSTREAM_DIRECTIVES, ...BALANCING_DIRECTIVES]],
+  ['Upstreams', [...UPSTREAM_DIRECTIVES, ...BALANCING_DIRECTIVES, ...RESOLVER_DIRECTIVES]],
   ['Proxying', PROXY_DIRECTIVES],
   ['Fixed values', FIXED_DIRECTIVES],
 ];

@@ -24,8 +24,6 @@ const ZONE = new Setting('');
 /** Parameters of `server` that nginx has and wirehop does not, and what to do instead. */
 const REFUSED_PARAMETERS: Record<string, string> = {
   slow_start: 'a server that recovers gets its whole weight at once',
-  resolve: 'names are resolved once, at the start',
-  service: 'SRV records are not looked up',
 };
 
 export const UPSTREAM_DIRECTIVES: readonly Entry[] = [
@@ -64,11 +62,11 @@ export const UPSTREAM_DIRECTIVES: readonly Entry[] = [
     contexts: ['upstream'],
     args: [1, Infinity],
     syntax:
-      'address [weight=number] [max_conns=number] [max_fails=number] [fail_timeout=time] [backup] [down] [route=string] [drain]',
+      'address [weight=number] [max_conns=number] [max_fails=number] [fail_timeout=time] [backup] [down] [route=string] [drain] [resolve] [service=name]',
     fallback: '',
     page: PAGE,
     kind: 'narrower',
-    note: 'Names are resolved once, at the start; every address is a peer. The other parameters are refused.',
+    note: 'Without `resolve` a name is resolved once, at the start; every address is a peer. `slow_start` is refused.',
     apply(directive, upstream) {
       upstream.servers.push(readServer(directive));
     },
@@ -153,6 +151,8 @@ function readServer(directive: Directive): UpstreamServerLine {
   let down = false;
   let drain = false;
   let route = '';
+  let isResolved = false;
+  let service = '';
   for (const parameter of parameters) {
     const [name, value] = splitParameter(parameter);
     const invalid = (): Error => faultAt(parameter, `invalid parameter "${parameter.text}"`);
@@ -166,6 +166,8 @@ function readServer(directive: Directive): UpstreamServerLine {
       failTimeoutMs = numeric(parseTimeMs(value, 's'), 0);
     else if (name === 'max_conns' && value !== undefined) maxConns = numeric(parseNumber(value), 0);
     else if (name === 'route' && value !== undefined) route = checkRoute(parameter, value);
+    else if (name === 'service' && value !== undefined && value !== '') service = value;
+    else if (parameter.text === 'resolve') isResolved = true;
     else if (parameter.text === 'drain') drain = true;
     else if (parameter.text === 'backup') backup = true;
     else if (parameter.text === 'down') down = true;
@@ -173,7 +175,17 @@ function readServer(directive: Directive): UpstreamServerLine {
       throw unsupported(parameter, directive, REFUSED_PARAMETERS[name]);
     else throw invalid();
   }
-  return { address, word, weight, maxFails, failTimeoutMs, maxConns, backup, down, drain, route };
+  const isName = address.kind === 'host' && address.family === 0;
+  if (service !== '') checkService(word, isResolved, address.kind === 'host' ? address.port : 0);
+  if (service !== '' && !isName) throw faultAt(word, `service upstream "${word.text}" requires a host name`);
+  // nginx too lets a number say "resolve", which changes nothing.
+  const resolve = isResolved && isName ? { service } : null;
+  return { address, word, weight, maxFails, failTimeoutMs, maxConns, backup, down, drain, route, resolve };
+}
+
+function checkService(word: Word, isResolved: boolean, port: number): void {
+  if (!isResolved) throw faultAt(word, `service upstream "${word.text}" requires "resolve" parameter`);
+  if (port >= 0) throw faultAt(word, `service upstream "${word.text}" may not have port`);
 }
 
 /** nginx's NGX_HTTP_UPSTREAM_SID_LEN. */
