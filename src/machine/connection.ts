@@ -562,7 +562,7 @@ export class Connection {
     this.effects.add(how, DOWNSTREAM);
     this.downstream.release();
     this.downstream.dropHeld();
-    this.downstream.phase = REQUEST.CLOSED;
+    this.downstream.step(REQUEST_IN.CLOSE);
     if (this.responsePhase !== RESPONSE.CLOSED) this.stepResponse(RESPONSE_IN.CLOSE);
   }
 

@@ -254,7 +254,7 @@ export class DownstreamSide {
 
   /** No request is read any more: what still comes is dropped, for lingering_time at most. */
   discard(): void {
-    if (this.phase !== REQUEST.DISCARD) this.step(REQUEST_IN.REFUSE);
+    if (this.phase !== REQUEST.DISCARD && this.phase !== REQUEST.CLOSED) this.step(REQUEST_IN.REFUSE);
     this.held = null;
     this.phaseSince = this.lastOctetAt = this.connection.now;
   }

@@ -21,24 +21,25 @@ export const REQUEST_INPUTS = [
   'switch',
   'refuse',
   'eof',
+  'close',
 ] as const;
 
 /** What the downstream side may do. */
 export const REQUEST_TABLE: Table<(typeof REQUEST_PHASES)[number], (typeof REQUEST_INPUTS)[number]> = {
   /** Between requests: nothing of the next one has come. */
-  idle: { octets: 'head', refuse: 'discard', eof: 'closed' },
+  idle: { octets: 'head', close: 'closed' },
   /** A head has begun. bare: it is whole, without content; content: it is whole, and content follows. */
-  head: { bare: 'done', content: 'body', refuse: 'discard', eof: 'closed' },
+  head: { bare: 'done', content: 'body', refuse: 'discard', close: 'closed' },
   /** Content is passed on, or dropped when the answer is our own. */
-  body: { end: 'done', refuse: 'discard', eof: 'closed' },
+  body: { end: 'done', refuse: 'discard', close: 'closed' },
   /** The request is whole; octets that follow wait. */
-  done: { next: 'idle', switch: 'tunnel', refuse: 'discard', eof: 'closed' },
+  done: { next: 'idle', switch: 'tunnel', refuse: 'discard', eof: 'closed', close: 'closed' },
   /** Octets are passed on as they come. */
-  tunnel: { eof: 'closed' },
+  tunnel: { eof: 'closed', close: 'closed' },
   /** The last answer is given: octets are read and dropped, so that the peer can read it (RFC 9112 9.6). */
-  discard: { refuse: 'discard', eof: 'closed' },
-  /** Nothing more will be read. A response under way still goes out (half-close). */
-  closed: { next: 'closed', refuse: 'closed', switch: 'closed', eof: 'closed' },
+  discard: { close: 'closed' },
+  /** Nothing more will be read. A response under way still goes out, and a tunnel still opens (half-close). */
+  closed: { next: 'closed', switch: 'closed', close: 'closed' },
 };
 
 /** Phases of answering. */
@@ -71,9 +72,9 @@ export const RESPONSE_INPUTS = [
 
 /** What the downstream side is owed. */
 export const RESPONSE_TABLE: Table<(typeof RESPONSE_PHASES)[number], (typeof RESPONSE_INPUTS)[number]> = {
-  /** No request is under way. local: a refused head is answered. */
-  idle: { request: 'plan', local: 'done', close: 'closed' },
-  /** A request head is whole, and the policy decides about it. */
+  /** No request is under way. */
+  idle: { request: 'plan', close: 'closed' },
+  /** A request head is whole, and the policy decides about it; or it was refused, and is answered. */
   plan: { forward: 'dial', local: 'done', close: 'closed' },
   /** An upstream connection is awaited. */
   dial: { connected: 'head', retry: 'dial', local: 'done', close: 'closed' },
@@ -96,7 +97,7 @@ export const RESPONSE_TABLE: Table<(typeof RESPONSE_PHASES)[number], (typeof RES
   /** The upstream side switched protocols: octets are passed on as they come. */
   tunnel: { close: 'closed' },
   /** Nothing more goes downstream. */
-  closed: { close: 'closed' },
+  closed: {},
 };
 
 /** A table as octets: cells[phase * inputs + input] is the next phase, or {@link ABSENT}. */
@@ -131,6 +132,7 @@ export const REQUEST_IN = {
   SWITCH: 5,
   REFUSE: 6,
   EOF: 7,
+  CLOSE: 8,
 } as const;
 export const RESPONSE = {
   IDLE: 0,
