@@ -121,6 +121,8 @@ export interface ListenLine {
   readonly isDefault: boolean;
   readonly backlog: number | undefined;
   readonly ipv6Only: boolean | undefined;
+  readonly ssl: boolean;
+  readonly proxyProtocol: boolean;
 }
 
 /** One `return`. */
@@ -136,6 +138,8 @@ export interface ProxyPassLine {
   /** All of it as written: what `proxy_redirect default` looks for. */
   readonly url: string;
   readonly address: Address;
+  /** The URL begins with https. */
+  readonly secure: boolean;
   /** What stands behind the address, from "/" or "?"; '' for none. */
   readonly uri: string;
   readonly word: Word;

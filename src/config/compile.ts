@@ -18,6 +18,7 @@ import { buildListeners } from './build/listeners.js';
 import { Logs } from './build/logs.js';
 import { Resolvers } from './build/resolvers.js';
 import { Site } from './build/site.js';
+import { TlsBuilder } from './build/tls.js';
 import { Upstreams } from './build/upstreams.js';
 import { buildVariables } from './build/variables.js';
 import { adviseOnConnection } from './advice.js';
@@ -45,6 +46,11 @@ export interface CompileOptions {
   readonly openErrorLog: (path: string, level: LogLevel) => ErrorLog;
   /** Where errors go when no error_log says it (-e). */
   readonly defaultErrorLog?: string;
+  /**
+   * What keys for session tickets are drawn from: give the same to all workers, so that they resume each other's
+   * sessions. Absent: keys are random.
+   */
+  readonly ticketSecret?: Buffer;
   /** Who reads the configuration: this process, unless a test says otherwise. */
   readonly environment?: Environment;
 }
@@ -141,7 +147,7 @@ async function buildHttp(http: HttpLevel, site: Site, logs: Logs): Promise<Liste
     http,
     http.servers.flatMap((server) => server.locations.flatMap(passesOf)),
   );
-  return buildListeners(http, { site, logs, upstreams });
+  return buildListeners(http, { site, logs, upstreams, tls: new TlsBuilder(site) });
 }
 
 function locationsOf({ locations }: ServerLevel | LocationLevel): LocationLevel[] {

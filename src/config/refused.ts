@@ -39,23 +39,22 @@ const GROUPS: readonly (readonly [string, string])[] = [
     'an upstream that answers is healthy; active checks are not there yet',
     'health_check health_check_timeout match',
   ],
+  ['say "listen ... ssl" instead', 'ssl'],
   [
-    'TLS is not there yet; let something in front of wirehop end it',
-    `ssl ssl_certificate ssl_certificate_key ssl_protocols
-    ssl_ciphers ssl_prefer_server_ciphers ssl_ecdh_curve ssl_session_cache ssl_session_timeout ssl_session_tickets
-    ssl_session_ticket_key ssl_password_file ssl_client_certificate ssl_trusted_certificate ssl_verify_client
-    ssl_verify_depth ssl_crl ssl_reject_handshake ssl_stapling ssl_stapling_file ssl_stapling_responder
-    ssl_stapling_verify ssl_ocsp ssl_ocsp_cache ssl_ocsp_responder ssl_conf_command ssl_certificate_cache
-    ssl_certificate_compression ssl_buffer_size ssl_dhparam ssl_early_data ssl_engine ssl_handshake_timeout ssl_key_log
-    ssl_object_cache_inheritable ssl_ech_file ssl_alpn ssl_preread`,
+    'wirehop asks no OCSP responder, and staples no answers; leave it out',
+    'ssl_stapling_file ssl_stapling_responder ssl_ocsp_cache ssl_ocsp_responder',
   ],
   [
-    'TLS towards an upstream is not there yet',
-    `proxy_ssl proxy_ssl_name proxy_ssl_server_name proxy_ssl_verify
-    proxy_ssl_verify_depth proxy_ssl_trusted_certificate proxy_ssl_certificate proxy_ssl_certificate_key
-    proxy_ssl_certificate_cache proxy_ssl_password_file proxy_ssl_protocols proxy_ssl_ciphers proxy_ssl_session_reuse
-    proxy_ssl_crl proxy_ssl_conf_command proxy_ssl_key_log proxy_ssl_alpn`,
+    'Node has no way to do this; leave it out',
+    `ssl_conf_command ssl_certificate_compression ssl_engine ssl_ech_file proxy_ssl_conf_command proxy_ssl_alpn`,
   ],
+  [
+    'certificates are read at the start, once; leave it out',
+    'ssl_certificate_cache ssl_object_cache_inheritable proxy_ssl_certificate_cache',
+  ],
+  ['wirehop writes no secrets of TLS; leave it out', 'ssl_key_log proxy_ssl_key_log'],
+  ['client_header_timeout holds for handshakes too', 'ssl_handshake_timeout'],
+  ['wirehop proxies HTTP; plain TLS is not there', 'ssl_alpn ssl_preread proxy_ssl'],
   ['the PROXY protocol is not there yet', 'proxy_protocol proxy_protocol_timeout'],
   [
     'addresses are taken from the connection; leave it out',

@@ -9,7 +9,7 @@ import type { ErrorCode } from '../error.js';
 import type { Peer } from '../machine/policy.js';
 import type { DialSecurity } from '../machine/security.js';
 import { connectingSocket, NetTransport } from './net-transport.js';
-import { verifyErrorOf } from './tls-facts.js';
+import { peerCertificate, verifyErrorOf } from './tls-facts.js';
 import type { DialEvents } from './transport.js';
 
 /** Sessions kept by one location's rules: names may come from requests, and must not fill the memory. */
@@ -110,8 +110,8 @@ class SecureDial extends NetTransport {
       tlsSocket.isSessionReused() ? Infinity : this.security.maxVerifyDepth,
     );
     if (error !== '') return error;
-    const certificate = tlsSocket.getPeerX509Certificate();
-    if (certificate === undefined) return tlsSocket.isSessionReused() ? '' : 'NO_CERTIFICATE';
+    const certificate = peerCertificate(tlsSocket);
+    if (certificate === null) return tlsSocket.isSessionReused() ? '' : 'NO_CERTIFICATE';
     const isFor = isIP(name) === 0 ? certificate.checkHost(name) : certificate.checkIP(name);
     return isFor === undefined ? `NAME_MISMATCH ${name}` : '';
   }

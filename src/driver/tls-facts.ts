@@ -2,8 +2,8 @@
  * What a TLS socket knows after its handshake, as plain values: a log line will want them when the socket is gone.
  * Decides nothing.
  */
-import type { X509Certificate } from 'node:crypto';
-import type { TLSSocket } from 'node:tls';
+import { X509Certificate } from 'node:crypto';
+import type { DetailedPeerCertificate, TLSSocket } from 'node:tls';
 import type { TlsFacts } from '../machine/security.js';
 
 /** OpenSSL's name for a chain that is longer than ssl_verify_depth allows. */
@@ -37,7 +37,7 @@ class SocketFacts implements TlsFacts {
     this.serverName = typeof servername === 'string' ? servername : '';
     this.alpn = typeof socket.alpnProtocol === 'string' ? socket.alpnProtocol : '';
     this.isResumed = socket.isSessionReused();
-    this.certificate = socket.getPeerX509Certificate() ?? null;
+    this.certificate = peerCertificate(socket);
     this.verifyError = this.certificate === null ? '' : verifyErrorOf(socket, maxVerifyDepth);
   }
 
@@ -47,11 +47,20 @@ class SocketFacts implements TlsFacts {
   }
 }
 
+/**
+ * What the peer showed; null for nothing. Not by getPeerX509Certificate(), which on a client takes the certificate out
+ * of the connection (Node 20 to 26).
+ */
+export function peerCertificate(socket: TLSSocket): X509Certificate | null {
+  const { raw } = (socket.getPeerCertificate() as { raw?: Buffer } | null) ?? {};
+  return raw === undefined ? null : new X509Certificate(raw);
+}
+
 /** Why the peer's certificate cannot be trusted, by OpenSSL's name; '' where it can. */
 export function verifyErrorOf(socket: TLSSocket, maxVerifyDepth: number): string {
   const error = chainError(socket);
   if (error !== null) return error.code ?? error.message;
-  return depthOf(socket.getPeerX509Certificate()) > maxVerifyDepth ? CHAIN_TOO_LONG : '';
+  return depthOf(socket.getPeerCertificate(true)) > maxVerifyDepth ? CHAIN_TOO_LONG : '';
 }
 
 /**
@@ -65,15 +74,11 @@ function chainError(socket: TLSSocket): NodeJS.ErrnoException | null {
 }
 
 /** Certificates between this one and its trust anchor, neither counted, as OpenSSL's verify depth has it. */
-function depthOf(certificate: X509Certificate | undefined): number {
+function depthOf(certificate: DetailedPeerCertificate): number {
   let issuers = 0;
-  for (
-    let at = certificate;
-    at?.issuerCertificate !== undefined && issuers < 100;
-    at = at.issuerCertificate
-  ) {
-    if (at.fingerprint256 === at.issuerCertificate.fingerprint256) break;
-    issuers++;
+  // A root names itself as its issuer.
+  for (let at = certificate; at.issuerCertificate !== undefined && at.issuerCertificate !== at; issuers++) {
+    at = at.issuerCertificate;
   }
   return Math.max(0, issuers - 1);
 }

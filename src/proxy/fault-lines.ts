@@ -11,6 +11,7 @@ import { FIELD_NAMES, HOST } from '../message/field-names.js';
 import type { RequestContext } from './context.js';
 import type { ListenAddress, LogLevel } from './model.js';
 import { primaryName } from './request-variables.js';
+import { verdictText } from './tls-variables.js';
 
 const REFERER = FIELD_NAMES.intern('referer');
 
@@ -69,6 +70,17 @@ const DOWNSTREAM: Partial<Record<ErrorCode, string>> = {
   CHUNK_END_INVALID: `client sent invalid chunked body ${IN_BODY}`,
   TRAILER_INVALID: `client sent invalid chunked body ${IN_BODY}`,
   TRAILER_TOO_LARGE: `client sent invalid chunked body ${IN_BODY}`,
+  PROXY_HEADER_INVALID: 'broken header while reading PROXY protocol',
+  PROXY_HEADER_TIMEOUT: `client timed out ${TIMED_OUT} while reading PROXY protocol`,
+  TLS_HANDSHAKE: 'SSL_do_handshake() failed while SSL handshaking',
+  TLS_HANDSHAKE_TIMEOUT: `client timed out ${TIMED_OUT} while SSL handshaking`,
+  TLS_NAME_REJECTED: 'handshake rejected while SSL handshaking',
+  TLS_ABANDONED: 'peer closed connection in SSL handshake while SSL handshaking',
+  TLS_MISSING: `client sent plain HTTP request to HTTPS port ${IN_HEAD}`,
+  CERTIFICATE_INVALID: `client SSL certificate verify error ${IN_HEAD}`,
+  CERTIFICATE_MISSING: `client sent no required SSL certificate ${IN_HEAD}`,
+  HOST_MISDIRECTED:
+    'client attempted to request the server name different from the one that was negotiated ' + IN_HEAD,
   CONTENT_TOO_LARGE: 'client intended to send too large body',
   CONTENT_INCOMPLETE: `client prematurely closed connection ${IN_BODY}`,
   HEAD_TIMEOUT: `client timed out ${TIMED_OUT} ${IN_HEAD}`,
@@ -84,11 +96,13 @@ const LEVELS: Partial<Record<ErrorCode, LogLevel>> = {
   CONTENT_TOO_LARGE: 'error',
   KEEPALIVE_TIMEOUT: 'debug',
   LINGERING_TIMEOUT: 'debug',
+  PROXY_HEADER_INVALID: 'error',
   UNEXPECTED_INPUT: 'alert',
 };
 
 /** Severity: an upstream's fault needs mending here (error), a downstream side's does not (info). */
 export function faultLevel(fault: Fault): LogLevel {
+  if (fault.code === 'TLS_HANDSHAKE') return isClientsTls(fault.detail) ? 'info' : 'crit';
   return LEVELS[fault.code] ?? (fault.side === 'downstream' ? 'info' : 'error');
 }
 
@@ -121,11 +135,49 @@ export function faultLine(
 
 function words(fault: Fault, exchange: Exchange | null): string {
   if (fault.side === 'downstream') {
-    const text = DOWNSTREAM[fault.code] ?? fault.words;
+    const text = detailed(fault) ?? DOWNSTREAM[fault.code] ?? fault.words;
     if (fault.code !== 'DOWNSTREAM_CLOSED' || exchange?.attempt === undefined) return text;
     return `${text}, so upstream connection is closed too ${upstreamPhase(exchange)}`;
   }
   return upstreamWords(fault, exchange);
+}
+
+/** Faults whose words hold what was found; undefined for all others. */
+function detailed({ code, detail }: Fault): string | undefined {
+  if (detail === '') return undefined;
+  switch (code) {
+    case 'TLS_HANDSHAKE':
+      return `SSL_do_handshake() failed (SSL: ${printable(detail)}) while SSL handshaking`;
+    case 'TLS_NAME_REJECTED':
+      return `handshake rejected for "${printable(detail)}" while SSL handshaking`;
+    case 'PROXY_HEADER_INVALID':
+      return `broken header: "${printable(detail)}" while reading PROXY protocol`;
+    case 'CERTIFICATE_INVALID':
+      return `client SSL certificate verify error: (${verdictText(detail)}) ${IN_HEAD}`;
+    default:
+      return undefined;
+  }
+}
+
+function certificateWords(detail: string): string {
+  if (detail === 'NO_CERTIFICATE') return 'upstream sent no SSL certificate';
+  const name = /^NAME_MISMATCH (.*)$/.exec(detail)?.[1];
+  return name === undefined
+    ? `upstream SSL certificate verify error: (${verdictText(detail)})`
+    : `upstream SSL certificate does not match "${printable(name)}"`;
+}
+
+/** Reasons of OpenSSL's that any client can bring about: nginx logs them as info, all others as crit. */
+const CLIENTS_TLS = new RegExp(
+  '::(?:bad |block cipher pad|callback failed|clienthello tlsext|data length too long|decryption failed|digest check' +
+    '|error in received cipher|excessive message size|http request|https proxy request|inappropriate fallback|invalid' +
+    '|length mismatch|length too short|no application protocol|no ciphers|no compression|no renegotiation' +
+    '|no shared|no suitable|packet length|parse tlsext|record |required |signature algorithms|ssl3? ?alert|sslv3 alert' +
+    '|tls client cert|tlsv1 alert|tlsv13 alert|too many|unexpected |unknown |unsupported |version too low|wrong )',
+);
+
+function isClientsTls(detail: string): boolean {
+  return CLIENTS_TLS.test(detail);
 }
 
 function upstreamWords(fault: Fault, exchange: Exchange | null): string {
@@ -137,6 +189,12 @@ function upstreamWords(fault: Fault, exchange: Exchange | null): string {
       return 'no live upstreams while connecting to upstream';
     case 'UPSTREAM_CONNECT':
       return `connect() failed${detail} while connecting to upstream`;
+    case 'UPSTREAM_TLS':
+      return fault.detail === '' || fault.detail === 'ECONNRESET'
+        ? `peer closed connection in SSL handshake${detail} while SSL handshaking to upstream`
+        : `SSL_do_handshake() failed (SSL: ${fault.detail}) while SSL handshaking to upstream`;
+    case 'UPSTREAM_CERTIFICATE':
+      return `${certificateWords(fault.detail)} while SSL handshaking to upstream`;
     case 'UPSTREAM_CONNECT_TIMEOUT':
       return `upstream timed out ${TIMED_OUT} while connecting to upstream`;
     case 'UPSTREAM_SEND_TIMEOUT':
@@ -183,12 +241,13 @@ function upstreamText(exchange: Exchange, context: RequestContext | undefined): 
   let name = attempt?.peer.name ?? context?.location?.proxy?.host.text(exchange) ?? '';
   // nginx ends the path of a socket with a colon, where the target begins.
   if (name.startsWith('unix:')) name += ':';
-  if (plan.target === null) return `http://${name}${request.text(request.pathStart, request.pathEnd)}`;
+  const scheme = plan.dial?.tls == null ? 'http' : 'https';
+  if (plan.target === null) return `${scheme}://${name}${request.text(request.pathStart, request.pathEnd)}`;
   scratch.begin();
   plan.target.put(exchange, scratch);
   const target = scratch.octets.toString('latin1', scratch.start, scratch.position);
   scratch.rewind(scratch.octets, scratch.start);
-  return `http://${name}${target}`;
+  return `${scheme}://${name}${target}`;
 }
 
 function addressText(address: ListenAddress): string {

@@ -3,6 +3,7 @@
  */
 import type { Exchange } from '../machine/exchange.js';
 import type { DownstreamRules, ForwardPlan, ReadingRules, RespondPlan } from '../machine/policy.js';
+import type { ServerSecurity } from '../machine/security.js';
 import type { FieldEdits } from '../message/field-edits.js';
 import type { Template } from './template.js';
 
@@ -18,6 +19,7 @@ export type {
   ReadingRules,
   RespondPlan,
 } from '../machine/policy.js';
+export type { DialRules, ServerSecurity, SessionCache } from '../machine/security.js';
 export { NEXT_ERROR, NEXT_INVALID_HEADER, NEXT_NON_IDEMPOTENT, NEXT_TIMEOUT } from '../machine/policy.js';
 
 /** Where finished lines go. `process/` opens files behind it; tests collect them. */
@@ -78,6 +80,18 @@ export interface ServerModel {
   /** The server level as a location: its logs, and what a request gets that no location matches. */
   readonly root: LocationModel;
   readonly mergeSlashes: boolean;
+  /** What its ssl directives say; absent for a server without any. */
+  readonly tls?: ServerTls;
+}
+
+/** TLS of a server. */
+export interface ServerTls {
+  /** null for a server without a certificate: the default server's is spoken. */
+  readonly security: ServerSecurity | null;
+  /** Handshakes that name this server are refused (ssl_reject_handshake). */
+  readonly rejects: boolean;
+  /** What is done about client certificates (ssl_verify_client). */
+  readonly verify: 'off' | 'on' | 'optional' | 'optional_no_ca';
 }
 
 /** One listening address and the servers behind it. */
@@ -85,6 +99,10 @@ export interface ListenerModel {
   readonly address: ListenAddress;
   readonly servers: readonly ServerModel[];
   readonly defaultServer: ServerModel;
+  /** Connections begin with TLS (listen ... ssl). */
+  readonly isSecure?: boolean;
+  /** Connections begin with a PROXY header (listen ... proxy_protocol). */
+  readonly expectsProxyHeader?: boolean;
 }
 
 /** Where to listen: a numeric host and a port, or the path of a unix socket. */

@@ -3,7 +3,7 @@
  * plan needs was made with the configuration: a request costs one context object and two lookups.
  */
 import { equalsFolded, latin1 } from '../bytes/octets.js';
-import type { Fault } from '../error.js';
+import { Fault } from '../error.js';
 import type { Exchange } from '../machine/exchange.js';
 import type {
   ConnectionFacts,
@@ -13,6 +13,7 @@ import type {
   ReadingRules,
   RespondPlan,
 } from '../machine/policy.js';
+import type { ArrivalRules } from '../machine/security.js';
 import type { FieldEdits } from '../message/field-edits.js';
 import { FORM_AUTHORITY } from '../message/head.js';
 import { contextOf, RequestContext } from './context.js';
@@ -22,6 +23,7 @@ import type { ListenerModel, LocationModel, ServerModel } from './model.js';
 import { pageEdits, pagePlan, slashPlan } from './pages.js';
 import { hostOf } from './request-variables.js';
 import { ServerNames, type FoundServer } from './server-names.js';
+import { arrivalRules, plainName, TlsGate } from './tls-gate.js';
 
 /** Equal to no host that a request can name. */
 const NO_HOST = latin1('\0');
@@ -33,25 +35,40 @@ class CompiledServer {
   /** A target that is no path here. The connection ends with it, as in nginx. */
   readonly badRequest: RespondPlan;
   readonly notAllowed: RespondPlan;
+  private readonly closing: DownstreamRules;
+  private readonly closingPages = new Map<number, RespondPlan>();
 
   constructor(readonly model: ServerModel) {
     const { root } = model;
-    const closing: DownstreamRules = { ...root.downstream, keepaliveTimeoutMs: 0 };
+    this.closing = { ...root.downstream, keepaliveTimeoutMs: 0 };
     this.names = model.names;
     this.tree = new LocationTree(root.locations);
-    this.badRequest = pagePlan(root, 400, closing);
-    this.notAllowed = pagePlan(root, 405, closing);
+    this.badRequest = pagePlan(root, 400, this.closing);
+    this.notAllowed = pagePlan(root, 405, this.closing);
+  }
+
+  /** The built-in page of a status, behind which the connection ends. */
+  closingPage(status: number): RespondPlan {
+    let plan = this.closingPages.get(status);
+    if (plan === undefined) {
+      plan = pagePlan(this.model.root, status, this.closing);
+      this.closingPages.set(status, plan);
+    }
+    return plan;
   }
 }
 
 /** Decides for the connections of one listener. Its only state is what makes the next lookup cheaper. */
 export class ProxyPolicy implements Policy {
+  readonly arrival: ArrivalRules | undefined;
   readonly reading: ReadingRules;
   readonly defaults: DownstreamRules;
   readonly pageEdits: FieldEdits<Exchange>;
   private readonly names: ServerNames<CompiledServer>;
   private readonly defaultServer: CompiledServer;
   private readonly search = new LocationSearch();
+  /** null for a listener in the clear. */
+  private readonly gate: TlsGate | null;
   private readonly slashPlans = new Map<LocationModel, RespondPlan>();
   /** The last host that was looked up: most requests in a row name the same one. */
   private lastHost: Uint8Array = NO_HOST;
@@ -67,6 +84,9 @@ export class ProxyPolicy implements Policy {
     this.defaultServer = compiled[servers.indexOf(defaultServer)] ?? new CompiledServer(defaultServer);
     this.names = new ServerNames(compiled, this.defaultServer);
     this.lastServer = this.defaultServer;
+    this.gate =
+      listener.isSecure === true ? new TlsGate(listener, (name) => this.names.find(name).server.model) : null;
+    this.arrival = arrivalRules(listener, this.gate);
   }
 
   plan(exchange: Exchange, now: number): Plan {
@@ -77,6 +97,10 @@ export class ProxyPolicy implements Policy {
     const { model, tree } = server;
     context.server = model;
     context.location = model.root;
+    if (this.gate !== null) {
+      const refused = this.refused(exchange, server);
+      if (refused !== null) return refused;
+    }
     if (!context.read(request, model.mergeSlashes)) {
       return request.form === FORM_AUTHORITY ? server.notAllowed : server.badRequest;
     }
@@ -114,6 +138,7 @@ export class ProxyPolicy implements Policy {
 
   private serverOf(exchange: Exchange, context: RequestContext): CompiledServer {
     const { octets, hostStart, hostNameEnd } = exchange.request;
+    if (hostNameEnd <= hostStart) return this.serverWithoutHost(exchange);
     if (equalsFolded(octets, hostStart, hostNameEnd, this.lastHost)) return this.lastServer;
     const host = hostOf(exchange.request);
     const found: FoundServer<CompiledServer> = this.names.find(host);
@@ -125,6 +150,21 @@ export class ProxyPolicy implements Policy {
       context.capture(found.captures);
     }
     return found.server;
+  }
+
+  /** nginx: of a request without a host TLS has named the server, if anything has. */
+  private serverWithoutHost({ connection: { tls } }: Exchange): CompiledServer {
+    return this.names.find(tls == null ? '' : plainName(tls.serverName)).server;
+  }
+
+  /** The answer to a request that TLS forbids; null for all others. The connection ends with it, as in nginx. */
+  private refused(exchange: Exchange, server: CompiledServer): RespondPlan | null {
+    const { connection } = exchange;
+    const refusal = (this.gate as TlsGate).refusal(connection, server.model);
+    if (refusal === null) return null;
+    const { status, code, detail } = refusal;
+    this.fault(new Fault(code, 'downstream', -1, detail), exchange, connection);
+    return server.closingPage(status);
   }
 
   private slashPlan(location: LocationModel): RespondPlan {

@@ -7,7 +7,7 @@ import type { Exchange } from '../machine/exchange.js';
 import { CONTENT_LENGTH, FIELD_NAMES } from '../message/field-names.js';
 import type { FieldEdits, FieldSet, ValueSource } from '../message/field-edits.js';
 import { BODY_LENGTH, FIELD_STRIDE, ID_MASK, NAME_ID, NOMINATED } from '../message/head.js';
-import { builtInPage } from '../message/statuses.js';
+import { builtInPage, wireStatus } from '../message/statuses.js';
 import type { Variable, VariableFamily } from './variables.js';
 
 /** Lines that the head writer makes from the state of the connection, which a policy cannot see. */
@@ -30,7 +30,8 @@ function changing(text: (exchange: Exchange) => string): Variable {
 /** Variables by name. */
 export function responseVariables(): Readonly<Record<string, Variable>> {
   return {
-    status: changing((exchange) => String(exchange.status).padStart(3, '0')),
+    // nginx's inner statuses go out, and into logs, as 400.
+    status: changing((exchange) => String(wireStatus(exchange.status)).padStart(3, '0')),
     bytes_sent: changing((exchange) => String(exchange.octetsSent)),
     body_bytes_sent: changing((exchange) =>
       String(Math.max(0, exchange.octetsSent - exchange.headOctetsSent)),

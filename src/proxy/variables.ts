@@ -6,6 +6,7 @@ import type { OctetWriter } from '../bytes/octet-writer.js';
 import type { Exchange } from '../machine/exchange.js';
 import { requestVariables, requestFamilies } from './request-variables.js';
 import { responseFamilies, responseVariables } from './response-variables.js';
+import { tlsFamilies, tlsVariables } from './tls-variables.js';
 import { upstreamFamilies, upstreamVariables } from './upstream-variables.js';
 
 /** Something that has a value for each exchange. Immutable, unless it says otherwise. */
@@ -108,10 +109,10 @@ export class DeferredVariable implements Variable {
 /** A table of all variables that wirehop has by itself. A new one each time: a configuration may add to it. */
 export function builtinVariables(): VariableTable {
   const table = new VariableTable();
-  for (const variables of [requestVariables(), responseVariables(), upstreamVariables()]) {
+  for (const variables of [requestVariables(), responseVariables(), upstreamVariables(), tlsVariables()]) {
     for (const name in variables) table.define(name, variables[name]);
   }
-  for (const families of [requestFamilies(), responseFamilies(), upstreamFamilies()]) {
+  for (const families of [requestFamilies(), responseFamilies(), upstreamFamilies(), tlsFamilies()]) {
     for (const prefix in families) table.defineFamily(prefix, families[prefix]);
   }
   return table;

@@ -7,6 +7,7 @@ import { compileRegex } from '../../proxy/regex.js';
 import { hostPort } from '../address.js';
 import type { HttpLevel, ListenLine, ServerLevel } from '../blocks.js';
 import { MERGE_SLASHES } from '../directives/connection.js';
+import { CERTIFICATES } from '../directives/tls.js';
 import { faultAt, type Place } from '../syntax.js';
 import { Addresses, resolveReason } from './addresses.js';
 import { LocationBuilder, readingRules, type LocationParts } from './locations.js';
@@ -20,10 +21,14 @@ interface Shared {
   readonly servers: { readonly level: ServerLevel; readonly model: ServerModel; readonly place: Place }[];
   /** Who said default_server, if anybody. */
   defaultServer: ServerModel | null;
+  /** A line said ssl, or proxy_protocol: it holds for all of the address, as in nginx. */
+  isSecure: boolean;
+  expectsProxyHeader: boolean;
   /** The line that gave options; a second one is refused. */
   options: ListenLine | null;
 }
 
+const NOBODY_YET = { defaultServer: null, options: null, isSecure: false, expectsProxyHeader: false };
 const WILDCARDS = ['0.0.0.0', '::'];
 
 /** Makes one model per address. */
@@ -33,13 +38,13 @@ export async function buildListeners(http: HttpLevel, parts: LocationParts): Pro
   const locations = new LocationBuilder(parts);
   const shared = new Map<string, Shared>();
   for (const level of http.servers) {
-    const model = serverModel(level, locations, site);
+    const model = serverModel(level, locations, parts);
     const lines = level.listens.length > 0 ? level.listens : [defaultListen(level, site)];
     for (const line of lines) {
       for (const [shown, address] of await bindable(line, addresses, site)) {
         let one = shared.get(shown);
         if (one === undefined) {
-          one = { address, shown, servers: [], defaultServer: null, options: null };
+          one = { ...NOBODY_YET, address, shown, servers: [] };
           shared.set(shown, one);
         }
         join(one, { level, model, place: line.word }, line, site);
@@ -47,10 +52,15 @@ export async function buildListeners(http: HttpLevel, parts: LocationParts): Pro
     }
   }
   refuseOverlaps([...shared.values()], site);
+  for (const one of shared.values()) wantCertificates(one, site);
   return [...shared.values()].map((one) => listenerModel(one, site));
 }
 
-function serverModel(level: ServerLevel, locations: LocationBuilder, site: Site): ServerModel {
+function serverModel(
+  level: ServerLevel,
+  locations: LocationBuilder,
+  { site, tls }: LocationParts,
+): ServerModel {
   for (const word of level.names) {
     if (word.text.startsWith('~')) site.guard(word, () => compileRegex(word.text.slice(1), true));
   }
@@ -60,6 +70,7 @@ function serverModel(level: ServerLevel, locations: LocationBuilder, site: Site)
     action: level.answer === null ? null : locations.serverAnswer(level.answer, level),
     root: locations.root(level),
     mergeSlashes: level.get(MERGE_SLASHES),
+    tls: tls.server(level),
   };
 }
 
@@ -72,6 +83,8 @@ function defaultListen(level: ServerLevel, site: Site): ListenLine {
     isDefault: false,
     backlog: undefined,
     ipv6Only: undefined,
+    ssl: false,
+    proxyProtocol: false,
   };
 }
 
@@ -110,6 +123,8 @@ function join(one: Shared, member: Shared['servers'][number], line: ListenLine, 
     return;
   }
   one.servers.push(member);
+  one.isSecure ||= line.ssl;
+  one.expectsProxyHeader ||= line.proxyProtocol;
   if (line.isDefault) {
     if (one.defaultServer !== null) site.fault(word, `a duplicate default server for ${one.shown}`);
     else one.defaultServer = member.model;
@@ -128,6 +143,19 @@ function refuseOverlaps(all: readonly Shared[], site: Site): void {
     if (wide === undefined) continue;
     const hint = `${wide.shown} has this port for all addresses: listen on one address each, or on the wildcard alone`;
     site.fault(servers[0].place, `listen ${shown} cannot stand beside ${wide.shown}`, hint);
+  }
+}
+
+/** nginx: the default server needs a certificate, or refuses handshakes; then all others need one. */
+function wantCertificates({ isSecure, servers, defaultServer }: Shared, site: Site): void {
+  if (!isSecure) return;
+  const lacks = ({ level, model }: Shared['servers'][number]): boolean =>
+    level.get(CERTIFICATES).length === 0 && model.tls?.rejects !== true;
+  const first = servers.find(({ model }) => model === defaultServer) ?? servers[0];
+  const wanting = first.model.tls?.rejects === true ? servers.filter(lacks) : [first].filter(lacks);
+  for (const { place } of wanting) {
+    const text = 'no "ssl_certificate" is defined for the "listen ... ssl" directive';
+    site.fault(place, text, 'name a certificate and its key: ssl_certificate, ssl_certificate_key');
   }
 }
 
@@ -151,5 +179,7 @@ function listenerModel(one: Shared, site: Site): ListenerModel {
     address: 'path' in address || ipv6Only === undefined ? address : { ...address, ipv6Only },
     servers: one.servers.map((member) => member.model),
     defaultServer: one.defaultServer ?? one.servers[0].model,
+    isSecure: one.isSecure,
+    expectsProxyHeader: one.expectsProxyHeader,
   };
 }

@@ -22,6 +22,7 @@ import type { Level } from '../level.js';
 import type { Logs } from './logs.js';
 import { withRedirects } from './redirects.js';
 import type { Site } from './site.js';
+import type { TlsBuilder } from './tls.js';
 import type { Upstreams } from './upstreams.js';
 
 /** Statuses whose text is a target (`ngx_http_send_response`). */
@@ -46,6 +47,7 @@ export interface LocationParts {
   readonly site: Site;
   readonly logs: Logs;
   readonly upstreams: Upstreams;
+  readonly tls: TlsBuilder;
 }
 
 /** The rules for reading heads, from the settings of a server. */
@@ -175,7 +177,7 @@ export class LocationBuilder {
   }
 
   private forward(pass: ProxyPassLine, level: LocationLevel): ForwardPlan {
-    const { site, upstreams } = this.parts;
+    const { site, upstreams, tls } = this.parts;
     const { host } = hostHeader(pass);
     const sets = this.fields(level.get(proxy.SET_FIELDS), FRAMING);
     const hide = level.get(proxy.HIDDEN_FIELDS).map((word) => word.text);
@@ -191,6 +193,7 @@ export class LocationBuilder {
       kind: 'forward',
       downstream: downstreamRules(level),
       peers: upstreams.source(pass),
+      dial: pass.secure ? (tls.dial(level, pass.word, host) ?? undefined) : undefined,
       target: pass.uri === '' ? null : this.target(pass, level),
       requestEdits: requestEdits(sets, site.constant(host)),
       responseEdits: level.get(proxy.REDIRECT) ? withRedirects(edits, from, to) : edits,
@@ -239,10 +242,14 @@ export class LocationBuilder {
   }
 }
 
-/** $proxy_host and $proxy_port: the host as written, the port only where it is not 80. A unix socket is localhost. */
-function hostHeader({ url, uri, address }: ProxyPassLine): { host: string; port: string } {
+/** $proxy_host and $proxy_port: the host as written, the port only where it is not the scheme's own. A unix socket is localhost. */
+function hostHeader({ url, uri, address, secure }: ProxyPassLine): { host: string; port: string } {
   if (address.kind === 'unix') return { host: 'localhost', port: '' };
-  const authority = url.slice('http://'.length, url.length - uri.length);
-  if (address.port >= 0 && address.port !== 80) return { host: authority, port: String(address.port) };
-  return { host: address.port < 0 ? authority : authority.slice(0, authority.lastIndexOf(':')), port: '80' };
+  const authority = url.slice(url.indexOf('//') + 2, url.length - uri.length);
+  const port = secure ? 443 : 80;
+  if (address.port >= 0 && address.port !== port) return { host: authority, port: String(address.port) };
+  return {
+    host: address.port < 0 ? authority : authority.slice(0, authority.lastIndexOf(':')),
+    port: String(port),
+  };
 }

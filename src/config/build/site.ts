@@ -9,6 +9,7 @@ import type { Template } from '../../proxy/template.js';
 import { compileTemplate } from '../../proxy/template.js';
 import { builtinVariables, VariableTable } from '../../proxy/variables.js';
 import { faultAt, type Place, type Word } from '../syntax.js';
+import type { ConfigFiles } from '../files.js';
 import type { Environment } from '../table.js';
 import { systemReason } from '../system-reason.js';
 
@@ -23,6 +24,11 @@ export interface World {
   /** A log that lets `level` and what is more severe pass; may throw the system's error. */
   readonly openErrorLog: (path: string, level: LogLevel) => ErrorLog;
   readonly environment: Environment;
+  /** Where the main file stands, and its files. */
+  readonly file: string;
+  readonly files: ConfigFiles;
+  /** What keys for session tickets are drawn from, so that all workers have the same; absent for random ones. */
+  readonly ticketSecret?: Buffer;
   /** Where errors go when no error_log says it. */
   readonly defaultErrorLog: string;
 }

@@ -21,6 +21,7 @@ import { methodOf, routeOf, stickyCookie } from './balancing.js';
 import type { Site } from './site.js';
 
 const DEFAULT_PORT = 80;
+const SECURE_PORT = 443;
 
 /** How exchanges are spread over the servers of one upstream. */
 interface Spread {
@@ -72,10 +73,11 @@ export class Upstreams {
   async build(http: HttpLevel, passes: readonly ProxyPassLine[]): Promise<void> {
     for (const level of http.upstreams) this.named.set(level.name, await this.group(level, http));
     for (const pass of passes) {
-      const key = keyOf(pass.address);
+      const key = keyOf(pass);
       if (this.nameOf(pass) !== undefined || this.implied.has(key)) continue;
-      const name = pass.url.replace(/^http:\/\//i, '');
-      const addresses = await this.peers(pass.address, pass.word, name);
+      const name = pass.url.replace(/^https?:\/\//i, '');
+      const port = pass.secure ? SECURE_PORT : DEFAULT_PORT;
+      const addresses = await this.peers(pass.address, pass.word, name, port);
       const server = { ...SERVER_DEFAULTS, name, addresses };
       this.implied.set(key, new Upstream([server], poolOf(IMPLIED), IMPLIED.get(POOL).isLocal));
     }
@@ -85,7 +87,7 @@ export class Upstreams {
   source(pass: ProxyPassLine): PeerSource {
     const name = this.nameOf(pass);
     if (name === undefined) {
-      const implied = this.implied.get(keyOf(pass.address));
+      const implied = this.implied.get(keyOf(pass));
       if (implied === undefined) throw new Error('build() did not see this proxy_pass');
       return implied.sourceForLocation();
     }
@@ -162,11 +164,16 @@ export class Upstreams {
     });
   }
 
-  private async peers(address: Address, word: Word, shown: string): Promise<PeerAddress[]> {
+  private async peers(
+    address: Address,
+    word: Word,
+    shown: string,
+    defaultPort = DEFAULT_PORT,
+  ): Promise<PeerAddress[]> {
     if (address.kind === 'unix') {
       return [{ name: `unix:${address.path}`, host: '', port: 0, path: address.path }];
     }
-    const port = address.port < 0 ? DEFAULT_PORT : address.port;
+    const port = address.port < 0 ? defaultPort : address.port;
     try {
       const hosts = await this.addresses.of(address);
       return hosts.map((host) => ({ name: hostPort(host, port), host, port, path: '' }));
@@ -193,9 +200,10 @@ const SERVER_DEFAULTS: Omit<UpstreamServerLine, 'address' | 'word' | 'resolve'> 
   route: '',
 };
 
-function keyOf(address: Address): string {
+function keyOf({ address, secure }: ProxyPassLine): string {
   if (address.kind === 'unix') return `unix:${address.path}`;
-  return hostPort(address.host, address.port < 0 ? DEFAULT_PORT : address.port);
+  const port = secure ? SECURE_PORT : DEFAULT_PORT;
+  return hostPort(address.host, address.port < 0 ? port : address.port);
 }
 
 /** One object per upstream: the driver's pool is found by it. */

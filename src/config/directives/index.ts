@@ -12,7 +12,9 @@ import { MAIN_DIRECTIVES } from './main.js';
 import { MAP_DIRECTIVES } from './map.js';
 import { PROXY_DIRECTIVES } from './proxy.js';
 import { RESOLVER_DIRECTIVES } from './resolver.js';
+import { PROXY_TLS_DIRECTIVES } from './proxy-tls.js';
 import { SERVER_DIRECTIVES } from './server.js';
+import { TLS_DIRECTIVES } from './tls.js';
 import { UPSTREAM_DIRECTIVES } from './upstream.js';
 
 /** Directives that the reader of files looks after itself: they stand in the table for the documents. */
@@ -36,10 +38,12 @@ export const TOPICS: readonly (readonly [string, readonly Entry[]])[] = [
   ['Servers', SERVER_DIRECTIVES],
   ['Locations and answers', LOCATION_DIRECTIVES],
   ['Downstream connections', CONNECTION_DIRECTIVES],
+  ['TLS', TLS_DIRECTIVES],
   ['Variables', MAP_DIRECTIVES],
   ['Logs', LOG_DIRECTIVES],
   ['Upstreams', [...UPSTREAM_DIRECTIVES, ...BALANCING_DIRECTIVES, ...RESOLVER_DIRECTIVES]],
   ['Proxying', PROXY_DIRECTIVES],
+  ['TLS towards upstreams', PROXY_TLS_DIRECTIVES],
   ['Fixed values', FIXED_DIRECTIVES],
 ];
 

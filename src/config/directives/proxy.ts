@@ -50,7 +50,7 @@ export const PROXY_DIRECTIVES: readonly Entry[] = [
     page: PAGE,
     kind: 'narrower',
     note:
-      'With and without a URI, to a host, a `unix:` socket or an `upstream`. `https://` and variables are refused. ' +
+      'With and without a URI, to a host, a `unix:` socket or an `upstream`. Variables are refused. ' +
       'Names are resolved once, at the start.',
     apply(directive, location) {
       if (location.pass !== null) throw faultAt(directive, '"proxy_pass" directive is duplicate');
@@ -215,12 +215,11 @@ function readProxyPass(directive: Directive, location: LocationLevel): NonNullab
       'variables need names resolved while serving; name an upstream or an address',
     );
   }
-  if (/^https:\/\//i.test(url)) {
-    throw unsupported(word, directive, 'TLS towards an upstream is not there yet; use http://');
-  }
-  if (!/^http:\/\//i.test(url))
-    throw faultAt(word, 'invalid URL prefix', 'proxy_pass takes http://host[:port][/uri]');
-  const [host, uri] = splitUri(url.slice('http://'.length));
+  const scheme = /^https?:\/\//i.exec(url)?.[0];
+  if (scheme === undefined)
+    throw faultAt(word, 'invalid URL prefix', 'proxy_pass takes http://host[:port][/uri], or https://');
+  const secure = scheme.length === 'https://'.length;
+  const [host, uri] = splitUri(url.slice(scheme.length));
   const address = parseAddress(host, 'upstream');
   if (typeof address === 'string') throw faultAt(word, `${address} in upstream "${host + uri}"`);
   if (uri !== '' && location.isRegex) {
@@ -231,7 +230,7 @@ function readProxyPass(directive: Directive, location: LocationLevel): NonNullab
       `leave "${uri}" out`,
     );
   }
-  return { url, address, uri, word };
+  return { url, address, secure, uri, word };
 }
 
 /** The socket's path ends at a colon: `unix:/tmp/a.sock:/uri`. */

@@ -13,12 +13,10 @@ const PAGE = 'http/ngx_http_core_module.html';
 
 /** Parameters of `listen` that nginx has and wirehop does not, and what to do instead. */
 const REFUSED_PARAMETERS: Record<string, string> = {
-  ssl: 'TLS is not there yet: let something in front of wirehop end it',
   http2: 'wirehop speaks HTTP/1.1',
   http3: 'wirehop speaks HTTP/1.1',
   quic: 'wirehop speaks HTTP/1.1',
   spdy: 'wirehop speaks HTTP/1.1',
-  proxy_protocol: 'the PROXY protocol is not there yet',
   setfib: 'Node cannot set it on a socket',
   fastopen: 'Node cannot set it on a socket',
   rcvbuf: 'Node cannot set it on a listening socket',
@@ -52,7 +50,8 @@ export const SERVER_DIRECTIVES: readonly Entry[] = [
     name: 'listen',
     contexts: ['server'],
     args: [1, Infinity],
-    syntax: 'address[:port] | port | unix:path [default_server] [backlog=number] [ipv6only=on|off]',
+    syntax:
+      'address[:port] | port | unix:path [default_server] [ssl] [proxy_protocol] [backlog=number] [ipv6only=on|off]',
     fallback: '*:80 | *:8000',
     page: PAGE,
     kind: 'narrower',
@@ -109,10 +108,16 @@ function readListen(directive: Directive): ListenLine {
   let isDefault = false;
   let backlog: number | undefined;
   let ipv6Only: boolean | undefined;
+  let ssl = false;
+  let proxyProtocol = false;
   for (const parameter of parameters) {
     const [name, value] = splitParameter(parameter);
     if (parameter.text === 'default_server' || parameter.text === 'default') {
       isDefault = true;
+    } else if (parameter.text === 'ssl') {
+      ssl = true;
+    } else if (parameter.text === 'proxy_protocol') {
+      proxyProtocol = true;
     } else if (name === 'backlog' && value !== undefined) {
       backlog = parseNumber(value);
       if (backlog === undefined || backlog === 0)
@@ -129,7 +134,15 @@ function readListen(directive: Directive): ListenLine {
       throw faultAt(parameter, `invalid parameter "${parameter.text}"`);
     }
   }
-  return { address, word: { ...word, text: decodeText(word.text) }, isDefault, backlog, ipv6Only };
+  return {
+    address,
+    word: { ...word, text: decodeText(word.text) },
+    isDefault,
+    backlog,
+    ipv6Only,
+    ssl,
+    proxyProtocol,
+  };
 }
 
 /** `name=value`, or a bare name. */
