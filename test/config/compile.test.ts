@@ -258,7 +258,7 @@ describe('config of the process', () => {
 
   it('knows the names it can honour', () => {
     expect(['proxy_pass', 'map', 'include'].map(knowsDirective)).to.deep.equal([true, true, true]);
-    expect(['root', 'ssl_certificate', 'sendfile', 'foo'].some(knowsDirective)).to.equal(false);
+    expect(['root', 'ssl_engine', 'sendfile', 'foo'].some(knowsDirective)).to.equal(false);
   });
 });
 

@@ -130,7 +130,11 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
       ['6:8 no path in the unix domain socket in "unix:" of the "listen" directive'],
     ],
     [inServer('listen nowhere:80;'), ['6:8 host not found in "nowhere:80" of the "listen" directive']],
-    [inServer('listen 81 ssl;'), ['6:11 "ssl" in "listen" directive is not supported'], 'TLS'],
+    [
+      inServer('listen 81 ssl;'),
+      ['6:8 no "ssl_certificate" is defined for the "listen ... ssl" directive'],
+      'ssl_certificate_key',
+    ],
     [inServer('listen 81 foo;'), ['6:11 invalid parameter "foo"']],
     [inServer('listen 81 backlog=x;'), ['6:11 invalid backlog "backlog=x"']],
     [inServer('listen 127.0.0.1:18080;'), ['6:8 a duplicate listen 127.0.0.1:18080']],
@@ -249,10 +253,6 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
     [inHttp('upstream u { server 127.0.0.1:99999; }'), ['4:21 invalid port in upstream "127.0.0.1:99999"']],
   ],
   proxying: [
-    [
-      inLocation('proxy_pass https://127.0.0.1;'),
-      ['7:12 "https://127.0.0.1" in "proxy_pass" directive is not supported'],
-    ],
     [
       inLocation('proxy_pass http://$host;'),
       ['7:12 "http://$host" in "proxy_pass" directive is not supported'],

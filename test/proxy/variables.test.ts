@@ -108,7 +108,7 @@ describe('variables', () => {
     'http_',
     'sent_http_connection',
     'sent_http_transfer_encoding',
-    'ssl_protocol',
+    'ssl_curves',
     'geoip_city',
   ]) {
     it(`$${name} is unknown rather than empty`, () => expect(variables.lookup(name)).to.equal(undefined));

@@ -177,7 +177,7 @@ export class LocationBuilder {
   }
 
   private forward(pass: ProxyPassLine, level: LocationLevel): ForwardPlan {
-    const { site, upstreams, tls } = this.parts;
+    const { site, upstreams } = this.parts;
     const { host } = hostHeader(pass);
     const sets = this.fields(level.get(proxy.SET_FIELDS), FRAMING);
     const hide = level.get(proxy.HIDDEN_FIELDS).map((word) => word.text);
@@ -193,7 +193,7 @@ export class LocationBuilder {
       kind: 'forward',
       downstream: downstreamRules(level),
       peers: upstreams.source(pass),
-      dial: pass.secure ? (tls.dial(level, pass.word, host) ?? undefined) : undefined,
+      ...this.dial(pass, level, host),
       target: pass.uri === '' ? null : this.target(pass, level),
       requestEdits: requestEdits(sets, site.constant(host)),
       responseEdits: level.get(proxy.REDIRECT) ? withRedirects(edits, from, to) : edits,
@@ -206,6 +206,12 @@ export class LocationBuilder {
       nextTries: level.get(proxy.NEXT_TRIES),
       nextTimeoutMs: level.get(proxy.NEXT_TIME),
     };
+  }
+
+  /** How connections to the peers begin, where that is more than TCP. */
+  private dial(pass: ProxyPassLine, level: LocationLevel, host: string): Pick<ForwardPlan, 'dial'> {
+    const dial = pass.secure ? this.parts.tls.dial(level, pass.word, host) : null;
+    return dial === null ? {} : { dial };
   }
 
   private target(pass: ProxyPassLine, level: LocationLevel): ForwardPlan['target'] {
