@@ -31,7 +31,6 @@ export {
 } from './phases.js';
 export * from './policy.js';
 export type * from './security.js';
-export type { ProxyHeader, ProxyTlv } from '../wire/proxy-protocol/reader.js';
 export {
   ConstantValue,
   FieldEdits,

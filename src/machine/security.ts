@@ -6,6 +6,8 @@ import type { X509Certificate } from 'node:crypto';
 import type { SecureContext } from 'node:tls';
 import type { Exchange } from './exchange.js';
 
+export type { ProxyHeader, ProxyTlv } from '../wire/proxy-protocol/reader.js';
+
 /** What comes in front of the first request on the connections of a listener. */
 export interface ArrivalRules {
   /** A PROXY header comes first (listen ... proxy_protocol). */

@@ -4,8 +4,8 @@
  */
 import type { X509Certificate } from 'node:crypto';
 import type { Exchange } from '../machine/exchange.js';
-import type { TlsFacts } from '../machine/security.js';
-import type { ProxyHeader } from '../wire/proxy-protocol/reader.js';
+import type { ProxyHeader, TlsFacts } from '../machine/security.js';
+
 import type { Variable, VariableFamily } from './variables.js';
 
 function ofTls(text: (tls: TlsFacts) => string): Variable {
