@@ -2,7 +2,7 @@
 // wire free of configuration and the decisions free of sockets. test/process/lint.test.ts proves each of them.
 import tseslint from 'typescript-eslint';
 
-const SRC_ROOMS = ['bytes', 'message', 'wire', 'machine', 'proxy', 'driver', 'config', 'process'];
+const SRC_ROOMS = ['bytes', 'message', 'wire', 'machine', 'proxy', 'driver', 'config', 'embed', 'process'];
 
 /** Room → rooms that it may import. `types` names a room from which only types may come. */
 const ARROWS = {
@@ -14,6 +14,7 @@ const ARROWS = {
   proxy: { values: ['message', 'bytes'], types: ['machine'] },
   driver: { values: ['machine', 'wire', 'message', 'bytes'], types: [] },
   config: { values: ['proxy', 'message'], types: [] },
+  embed: { values: ['config', 'proxy', 'driver', 'machine', 'wire', 'message', 'bytes'], types: [] },
 };
 
 const NO_DYNAMIC_IMPORT = {

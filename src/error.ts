@@ -205,6 +205,13 @@ const ROWS = {
   },
   NO_PEER: { status: 502, rule: 'upstream', text: 'no upstream peer can be used' },
   TUNNEL_IDLE: { status: 0, rule: 'proxy_read_timeout', text: 'the tunnel carried nothing in time' },
+  // Embedding
+  HOOK_FAILED: { status: 500, rule: 'hooks', text: 'a hook or route function of the embedder threw' },
+  HOOK_TIMEOUT: {
+    status: 503,
+    rule: 'hookTimeoutMs',
+    text: 'a hook or route function of the embedder took too long',
+  },
   UNEXPECTED_INPUT: { status: 500, rule: 'wirehop', text: 'an input came that this phase does not allow' },
 
   // Start-up

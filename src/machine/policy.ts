@@ -160,6 +160,8 @@ export interface ForwardPlan {
   readonly sendTimeoutMs: number;
   /** Between two reads from the upstream side; for a tunnel between two octets in either direction. */
   readonly readTimeoutMs: number;
+  /** Takes the place of readTimeoutMs in a tunnel. Infinity for no limit. Absent: readTimeoutMs, as in nginx. */
+  readonly tunnelTimeoutMs?: number;
   /** Longest response head (proxy_buffer_size). */
   readonly maxResponseHeadOctets: number;
   /** Bits NEXT_*. */

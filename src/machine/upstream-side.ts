@@ -114,8 +114,10 @@ export class UpstreamSide {
         return deadline;
       case RESPONSE.REVIEW:
         return deadline;
-      case RESPONSE.TUNNEL:
-        return Math.min(deadline, Math.max(this.since, this.lastOctetAt) + plan.readTimeoutMs);
+      case RESPONSE.TUNNEL: {
+        const idleMs = plan.tunnelTimeoutMs ?? plan.readTimeoutMs;
+        return Math.min(deadline, Math.max(this.since, this.lastOctetAt) + idleMs);
+      }
       default:
         return Infinity;
     }

@@ -61,19 +61,24 @@ export class FieldEdits<Context> {
   readonly drops: Uint8Array;
 
   /**
-   * @param rewrites changes of received lines; a name that is dropped stays dropped
-   * @param keepsReceived false: no received line goes on, whatever its name (proxy_pass_request_headers off)
-   * @param dropped names whose received lines are removed, beside the hop-by-hop ones and beside every name in `first`
+   * @param dropped names whose received lines are removed, beside the hop-by-hop ones and beside every name in `first`;
+   *   or the `drops` of other edits, as they are
    * @param first lines written in front of the received ones, in this order
    * @param last lines written behind the received ones, in this order
+   * @param rewrites changes of received lines; a name that is dropped stays dropped
+   * @param keepsReceived false: no received line goes on, whatever its name (proxy_pass_request_headers off)
    */
   constructor(
-    dropped: readonly string[],
+    dropped: readonly string[] | Uint8Array,
     readonly first: readonly FieldSet<Context>[],
     readonly last: readonly FieldSet<Context>[] = [],
     readonly rewrites: FieldRewrites<Context> | null = null,
     readonly keepsReceived: boolean = true,
   ) {
+    if (dropped instanceof Uint8Array) {
+      this.drops = dropped;
+      return;
+    }
     const ids = dropped.map((name) => FIELD_NAMES.intern(name));
     const rewritten = rewrites === null ? [] : rewrites.names.map((name) => FIELD_NAMES.intern(name));
     this.drops = new Uint8Array(FIELD_NAMES.size);
@@ -83,6 +88,29 @@ export class FieldEdits<Context> {
     this.drops[CONTENT_LENGTH] = KEEPS;
     for (const id of HOP_BY_HOP) this.drops[id] = DROPS;
   }
+
+  /**
+   * These edits as one message needs them: without their own lines of certain names, and with more lines.
+   * @param without names in lower case
+   */
+  amended(without: ReadonlySet<string>, more: readonly FieldSet<Context>[]): FieldEdits<Context> {
+    const stays = ({ prefix }: FieldSet<Context>): boolean => !without.has(nameIn(prefix));
+    const first = [...this.first.filter(stays), ...more];
+    return new FieldEdits(this.drops, first, this.last.filter(stays), this.rewrites, this.keepsReceived);
+  }
+}
+
+/** The name in `Name: `, in lower case. */
+function nameIn(prefix: Uint8Array): string {
+  return Buffer.from(prefix).toString('latin1').slice(0, -2).toLowerCase();
+}
+
+/** Makes one line for one message: as {@link fieldSet}, but no name of traffic's enters the table of names. */
+export function fieldLine<Context>(name: string, value: string): FieldSet<Context> {
+  const octets = latin1(name);
+  const line = latin1(`${name}: ${value}\r\n`);
+  const id = FIELD_NAMES.find(octets, 0, octets.length);
+  return { id, prefix: latin1(`${name}: `), value: new ConstantValue(value), line, always: true };
 }
 
 /** Makes one line. `name` is sent as spelt here. Throws a RangeError if name is not a token or value not Latin-1. */

@@ -30,6 +30,7 @@ export interface LogSink {
 
 /** nginx's severities, least severe last. */
 export const LOG_LEVELS = ['emerg', 'alert', 'crit', 'error', 'warn', 'notice', 'info', 'debug'] as const;
+/** A severity of nginx's error log. */
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** Where messages about faults go. */

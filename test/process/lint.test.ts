@@ -9,7 +9,17 @@ import { ESLint } from 'eslint';
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const RULE = '@typescript-eslint/no-restricted-imports';
 
-const ROOMS = ['bytes', 'message', 'wire', 'machine', 'proxy', 'driver', 'config', 'process'] as const;
+const ROOMS = [
+  'bytes',
+  'message',
+  'wire',
+  'machine',
+  'proxy',
+  'driver',
+  'config',
+  'embed',
+  'process',
+] as const;
 type Room = (typeof ROOMS)[number];
 
 /** What each room may import, beside itself and error.ts. */
@@ -21,7 +31,8 @@ const MAY_IMPORT: Record<Room, readonly Room[]> = {
   proxy: ['message', 'bytes'],
   driver: ['machine', 'wire', 'message', 'bytes'],
   config: ['proxy', 'message'],
-  process: ['bytes', 'message', 'wire', 'machine', 'proxy', 'driver', 'config'],
+  embed: ['bytes', 'message', 'wire', 'machine', 'proxy', 'driver', 'config'],
+  process: ['bytes', 'message', 'wire', 'machine', 'proxy', 'driver', 'config', 'embed'],
 };
 /** Rooms of which a room may name the types alone. */
 const MAY_NAME_TYPES: Partial<Record<Room, readonly Room[]>> = { proxy: ['machine'] };

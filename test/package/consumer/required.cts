@@ -3,5 +3,5 @@ import wirehop = require('wirehop');
 import machine = require('wirehop/machine');
 import wire = require('wirehop/wire');
 
-const create: (options: wirehop.ProxyOptions) => Promise<wirehop.Proxy> = wirehop.createProxy;
+const create: (options: wirehop.ProxyOptions) => wirehop.Proxy = wirehop.createProxy;
 console.log(create.name, machine.Connection.name, wire.HeadReader.name);

@@ -1,7 +1,15 @@
 /** Every entry point from TypeScript: types that a user names, and each part at work. Prints one line per part. */
 import http from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { ConfigError, createProxy, ERRORS, type ErrorCode, type Proxy, type ProxyOptions } from 'wirehop';
+import {
+  ConfigError,
+  createProxy,
+  ERRORS,
+  type ErrorCode,
+  loadConfig,
+  type Proxy,
+  type ProxyOptions,
+} from 'wirehop';
 import { Connection, type Exchange, FieldEdits, type Plan, type Policy, WRITE } from 'wirehop/machine';
 import { HEAD_COMPLETE, type Head, type HeadLimits, HeadReader, TYPE_REQUEST } from 'wirehop/wire';
 
@@ -11,10 +19,9 @@ async function proxied(): Promise<string> {
   const upstream = http.createServer((request, response) => response.end(`upstream saw ${request.url}`));
   await new Promise<void>((resolve) => upstream.listen(0, '127.0.0.1', resolve));
   const options: ProxyOptions = { upstream: `http://127.0.0.1:${(upstream.address() as AddressInfo).port}` };
-  const proxy: Proxy = await createProxy(options);
-  const [bound] = await proxy.listen(0);
-  if (bound === undefined || !('port' in bound)) throw new Error('no port');
-  const answer = await fetch(`http://127.0.0.1:${bound.port}/there`);
+  const proxy: Proxy = createProxy(options);
+  const { url } = await proxy.listen(0);
+  const answer = await fetch(`${url}/there`);
   const text = await answer.text();
   await proxy.close();
   upstream.close();
@@ -24,7 +31,7 @@ async function proxied(): Promise<string> {
 
 async function refused(): Promise<string> {
   try {
-    await createProxy({ config: 'events {} http { no_such_directive; }' });
+    await loadConfig('events {} http { no_such_directive; }');
   } catch (error) {
     if (error instanceof ConfigError) return `line ${error.line}: ${error.text}`;
   }
