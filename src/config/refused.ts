@@ -55,11 +55,7 @@ const GROUPS: readonly (readonly [string, string])[] = [
   ['wirehop writes no secrets of TLS; leave it out', 'ssl_key_log proxy_ssl_key_log'],
   ['client_header_timeout holds for handshakes too', 'ssl_handshake_timeout'],
   ['wirehop proxies HTTP; plain TLS is not there', 'ssl_alpn ssl_preread proxy_ssl'],
-  ['the PROXY protocol is not there yet', 'proxy_protocol proxy_protocol_timeout'],
-  [
-    'addresses are taken from the connection; leave it out',
-    'set_real_ip_from real_ip_header real_ip_recursive',
-  ],
+  ['client_header_timeout holds for PROXY headers too', 'proxy_protocol_timeout'],
   [
     'access control is not there yet; leave it to the upstream',
     `allow deny satisfy auth_basic_user_file

@@ -82,8 +82,8 @@ export class Exchange {
   offered = false;
 
   constructor(
-    /** The connection that it came on. */
-    readonly connection: ConnectionFacts,
+    /** The connection that it came on. A policy may put another in its place that knows the client better. */
+    public connection: ConnectionFacts,
     request: Head,
     ordinal: number,
     startedAt: number,

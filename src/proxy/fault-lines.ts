@@ -118,7 +118,8 @@ export function faultLine(
   listener: ListenAddress,
 ): string {
   const reason = `[${fault.code}, ${ERRORS[fault.code].rule}]`;
-  let line = `*${connection.serial} ${words(fault, exchange)} ${reason}, client: ${connection.remoteAddress}`;
+  const client = (exchange?.connection ?? connection).remoteAddress;
+  let line = `*${connection.serial} ${words(fault, exchange)} ${reason}, client: ${client}`;
   if (exchange === null) return `${line}, server: ${addressText(listener)}`;
   const { request } = exchange;
   const context = exchange.context as RequestContext | undefined;

@@ -5,6 +5,7 @@ import type { Exchange } from '../machine/exchange.js';
 import type { DownstreamRules, ForwardPlan, ReadingRules, RespondPlan } from '../machine/policy.js';
 import type { ServerSecurity } from '../machine/security.js';
 import type { FieldEdits } from '../message/field-edits.js';
+import type { RealIp } from './real-ip.js';
 import type { Template } from './template.js';
 
 // The machine's words that a compiled configuration is made of: config/ gets them here, as it does not know machine/.
@@ -69,6 +70,8 @@ export interface LocationModel {
    * the machine's own bare page.
    */
   readonly pageEdits?: FieldEdits<Exchange>;
+  /** Whose word about a client's address is taken; absent for nobody's. */
+  readonly realIp?: RealIp;
 }
 
 /** `server`. */

@@ -97,6 +97,7 @@ export class ProxyPolicy implements Policy {
     const { model, tree } = server;
     context.server = model;
     context.location = model.root;
+    model.root.realIp?.apply(exchange);
     if (this.gate !== null) {
       const refused = this.refused(exchange, server);
       if (refused !== null) return refused;
@@ -110,6 +111,7 @@ export class ProxyPolicy implements Policy {
     const location = search.location;
     if (location === null) return model.root.action;
     context.location = location;
+    location.realIp?.apply(exchange);
     if (search.captures !== null) context.capture(search.captures);
     return found === FOUND_WITH_SLASH ? this.slashPlan(location) : location.action;
   }

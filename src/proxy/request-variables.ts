@@ -18,6 +18,7 @@ import {
   putJoined,
   separatorOf,
 } from './fields.js';
+import { originalConnection } from './real-ip.js';
 import { NGINX_VERSION } from './identity.js';
 import type { Variable, VariableFamily } from './variables.js';
 import { ISO_TIME, LOCAL_TIME, seconds } from './wall-clock.js';
@@ -213,6 +214,8 @@ export function requestVariables(): Readonly<Record<string, Variable>> {
       (e) => e.connection.remoteAddress,
       (e, out) => out.put(cacheOf(e.connection).address),
     ),
+    realip_remote_addr: stable((e) => originalConnection(e.connection).remoteAddress),
+    realip_remote_port: stable((e) => port(originalConnection(e.connection).remotePort)),
     remote_port: stable((e) => port(e.connection.remotePort)),
     binary_remote_addr: stable((e) => packAddress(e.connection.remoteAddress)),
     remote_user: stable((e) => basicUser(e.request.joinedText(AUTHORIZATION))),

@@ -11,6 +11,7 @@ import type {
   ReadingRules,
   RespondPlan,
 } from '../../proxy/model.js';
+import { RealIp } from '../../proxy/real-ip.js';
 import { compileRegex } from '../../proxy/regex.js';
 import { ProxyPassTarget } from '../../proxy/request-uri.js';
 import type { Template } from '../../proxy/template.js';
@@ -18,6 +19,7 @@ import type { FieldLine, LocationLevel, ProxyPassLine, ReturnLine, ServerLevel }
 import * as downstream from '../directives/connection.js';
 import { ADDED_FIELDS, DEFAULT_TYPE } from '../directives/location.js';
 import * as proxy from '../directives/proxy.js';
+import { PROXY_HEADER, REAL_IP_FROM, REAL_IP_HEADER, REAL_IP_RECURSIVE } from '../directives/real-ip.js';
 import type { Level } from '../level.js';
 import type { Logs } from './logs.js';
 import { withRedirects } from './redirects.js';
@@ -150,7 +152,9 @@ export class LocationBuilder {
     return { ...model, action };
   }
 
-  private common(level: Level): Pick<LocationModel, 'accessLogs' | 'errorLog' | 'downstream' | 'pageEdits'> {
+  private common(
+    level: Level,
+  ): Pick<LocationModel, 'accessLogs' | 'errorLog' | 'downstream' | 'pageEdits' | 'realIp'> {
     const { logs } = this.parts;
     // Used or not: a fault in one is told.
     this.fields(level.get(proxy.SET_FIELDS), FRAMING);
@@ -159,6 +163,7 @@ export class LocationBuilder {
       errorLog: logs.errorLog(level),
       downstream: downstreamRules(level),
       pageEdits: this.pageEdits(level, PAGE_TYPE, null),
+      ...realIp(level),
     };
   }
 
@@ -210,8 +215,12 @@ export class LocationBuilder {
 
   /** How connections to the peers begin, where that is more than TCP. */
   private dial(pass: ProxyPassLine, level: LocationLevel, host: string): Pick<ForwardPlan, 'dial'> {
-    const dial = pass.secure ? this.parts.tls.dial(level, pass.word, host) : null;
-    return dial === null ? {} : { dial };
+    const proxyHeader = level.get(PROXY_HEADER);
+    if (pass.secure) {
+      const dial = this.parts.tls.dial(level, pass.word, host, proxyHeader);
+      return dial === null ? {} : { dial };
+    }
+    return proxyHeader === 0 ? {} : { dial: { tls: null, proxyHeader } };
   }
 
   private target(pass: ProxyPassLine, level: LocationLevel): ForwardPlan['target'] {
@@ -246,6 +255,13 @@ export class LocationBuilder {
     }
     return site.template(value);
   }
+}
+
+/** Who is trusted with a client's address on a level; nothing where nobody is. */
+function realIp(level: Level): Pick<LocationModel, 'realIp'> {
+  const networks = level.get(REAL_IP_FROM);
+  if (networks.length === 0) return {};
+  return { realIp: new RealIp(networks, level.get(REAL_IP_HEADER), level.get(REAL_IP_RECURSIVE)) };
 }
 
 /** $proxy_host and $proxy_port: the host as written, the port only where it is not the scheme's own. A unix socket is localhost. */

@@ -148,8 +148,14 @@ export class TlsBuilder {
   /**
    * TLS towards the peers of a location.
    * @param proxyHost $proxy_host there
+   * @param proxyHeader version of the PROXY header in front; 0 for none
    */
-  dial(level: Level, place: Place, proxyHost: string): DialRules | null {
+  dial(
+    level: Level,
+    place: Place,
+    proxyHost: string,
+    proxyHeader: DialRules['proxyHeader'],
+  ): DialRules | null {
     const nameWord = level.get(upstream.PROXY_NAME);
     const options = this.dialOptions(level, place);
     if (options === null) return null;
@@ -157,6 +163,7 @@ export class TlsBuilder {
     const sendsName = level.get(upstream.PROXY_SERVER_NAME);
     const key = JSON.stringify([
       options,
+      proxyHeader,
       nameWord?.text ?? proxyHost,
       verifies,
       sendsName,
@@ -171,7 +178,7 @@ export class TlsBuilder {
       context === null
         ? null
         : {
-            proxyHeader: 0,
+            proxyHeader,
             tls: {
               context,
               nameOf: (exchange) => hostOnly(name.text(exchange)),

@@ -11,6 +11,7 @@ import { LOG_DIRECTIVES } from './logs.js';
 import { MAIN_DIRECTIVES } from './main.js';
 import { MAP_DIRECTIVES } from './map.js';
 import { PROXY_DIRECTIVES } from './proxy.js';
+import { REAL_IP_DIRECTIVES } from './real-ip.js';
 import { RESOLVER_DIRECTIVES } from './resolver.js';
 import { PROXY_TLS_DIRECTIVES } from './proxy-tls.js';
 import { SERVER_DIRECTIVES } from './server.js';
@@ -39,6 +40,7 @@ export const TOPICS: readonly (readonly [string, readonly Entry[]])[] = [
   ['Locations and answers', LOCATION_DIRECTIVES],
   ['Downstream connections', CONNECTION_DIRECTIVES],
   ['TLS', TLS_DIRECTIVES],
+  ['Addresses behind proxies', REAL_IP_DIRECTIVES],
   ['Variables', MAP_DIRECTIVES],
   ['Logs', LOG_DIRECTIVES],
   ['Upstreams', [...UPSTREAM_DIRECTIVES, ...BALANCING_DIRECTIVES, ...RESOLVER_DIRECTIVES]],
