@@ -57,7 +57,7 @@ export const REAL_IP_DIRECTIVES: readonly Entry[] = [
     contexts: IN_LOCATION,
     syntax: 'on | v2 | off',
     fallback: 'off',
-    page: '',
+    page: 'http/ngx_http_proxy_module.html',
     kind: 'wirehop',
     note:
       'Sends a PROXY header with the client’s address at the front of every connection to an upstream, before TLS: ' +
