@@ -77,7 +77,13 @@ function wirehopRefusesTls(): string | null {
     const certificate = makeCertificate(folder);
     const flags = nginxFlags({ front: 'tls', listen: 1, origin: 2, folder, certificate, extra: {} });
     const { status, stderr } = spawnSync(process.execPath, [COMMAND, '-t', ...flags], { encoding: 'utf8' });
-    tlsRefusal = status === 0 ? null : `it refuses the configuration: ${stderr.split('\n')[0].trim()}`;
+    tlsRefusal =
+      status === 0
+        ? null
+        : `it refuses the configuration: ${stderr
+            .split('\n')[0]
+            .replace(/ in \/.*$/, '')
+            .trim()}`;
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

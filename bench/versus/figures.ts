@@ -47,7 +47,13 @@ export interface Skipped {
 }
 
 /** The work as a report needs it. */
-export type WorkInfo = Pick<Work, 'name' | 'title' | 'operation' | 'kind' | 'rate'>;
+export type WorkInfo = Pick<Work, 'name' | 'title' | 'operation' | 'kind' | 'rate'> & {
+  readonly isSecure: boolean;
+};
+
+export function infoOf({ name, title, operation, kind, rate, isSecure = false }: Work): WorkInfo {
+  return { name, title, operation, kind, isSecure, ...(rate === undefined ? {} : { rate }) };
+}
 
 export interface PeerInfo {
   readonly name: string;
@@ -70,6 +76,27 @@ export interface VersusReport {
   readonly skipped: readonly Skipped[];
   /** Peers that answered wrongly or not at all: their figures of that work are missing. */
   readonly failed: readonly Skipped[];
+}
+
+/** Above this share of the proxy's core, what else ran there may have shown in the figures. */
+const DISTURBING_SHARE = 0.1;
+
+/** Works in which something else ran on the proxy's core, with the largest share of it, 0 to 1. */
+export function disturbances({ figures }: Pick<VersusReport, 'figures'>): Map<string, number> {
+  const found = new Map<string, number>();
+  for (const { work, coreBusy, proxyShare } of figures) {
+    const share = coreBusy - proxyShare;
+    if (share > DISTURBING_SHARE) found.set(work, Math.max(share, found.get(work) ?? 0));
+  }
+  return found;
+}
+
+/** The same in a sentence, '' where there were none. */
+export function describeDisturbances(report: Pick<VersusReport, 'figures'>): string {
+  const found = disturbances(report);
+  if (found.size === 0) return '';
+  const most = Math.max(...found.values());
+  return `The machine was not quiet: something else used up to ${(most * 100).toFixed(0)} % of the proxy's core (${[...found.keys()].join(', ')}).`;
 }
 
 /** @param measure results of nginx in the same rounds, or none */
@@ -109,7 +136,7 @@ export function figureOf(
 }
 
 /** Whether the work's cost is memory. */
-export function isIdleWork({ kind }: Pick<Work, 'kind'>): boolean {
+export function isIdleWork({ kind }: Pick<WorkInfo, 'kind'>): boolean {
   return kind === 'idle-tunnel' || kind === 'idle-connection';
 }
 

@@ -2,7 +2,7 @@
 import type { Figure, Skipped, VersusReport } from './figures.js';
 
 /** Later reports replace the works that they hold. Throws a RangeError when there is none, or when machines differ. */
-export function join(reports: readonly VersusReport[]): VersusReport {
+export function joinReports(reports: readonly VersusReport[]): VersusReport {
   const last = reports.at(-1);
   if (last === undefined) throw new RangeError('there is no report to join');
   for (const { environment } of reports) {

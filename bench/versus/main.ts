@@ -1,11 +1,12 @@
 /** `npm run bench -- --versus`: runs or joins, prints tables, writes the reports. */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { basename, dirname, extname, join } from 'node:path';
 import { describeEnvironment } from '../environment.js';
 import { allPeers } from '../peers/index.js';
 import { clearProgress, showProgress } from '../progress.js';
 import { WORKS } from '../works.js';
 import type { VersusReport } from './figures.js';
-import { join } from './join.js';
+import { joinReports } from './join.js';
 import { parseVersusOptions, VERSUS_HELP, type VersusOptions } from './options.js';
 import { runVersus } from './run.js';
 import { showVersus } from './text.js';
@@ -16,11 +17,12 @@ export async function versusMain(args: string[]): Promise<number> {
   const options = parseVersusOptions(args, peers);
   if (options.help) return print(VERSUS_HELP);
   if (options.list) return print(listOf(options));
-  if (options.html !== '' || options.markdown !== '') throw new RangeError('reports are not written yet');
   const command = ['npm run bench -- --versus', ...args].join(' ');
-  const report = options.from.length > 0 ? join(options.from.map(readReport)) : await run(options, command);
+  const report =
+    options.from.length > 0 ? joinReports(options.from.map(readReport)) : await run(options, command);
   print(`${describeEnvironment(report.environment)}\n\n${showVersus(report)}\n`);
   if (options.json !== '') writeFileSync(options.json, `${JSON.stringify(report, null, 1)}\n`);
+  await writeReports(report, options);
   return report.failed.length > 0 ? 1 : 0;
 }
 
@@ -32,6 +34,24 @@ async function run({ works, peers, effort }: VersusOptions, command: string): Pr
   });
   clearProgress();
   return report;
+}
+
+/** Loads what draws only when something is drawn: a run without a report needs no library for it. */
+async function writeReports(report: VersusReport, { html, markdown }: VersusOptions): Promise<void> {
+  if (html !== '') {
+    const { renderHtml } = await import('./report/html.js');
+    writeFileSync(html, renderHtml(report));
+  }
+  if (markdown !== '') {
+    const { insertMarkdown, renderMarkdown } = await import('./report/markdown.js');
+    const { picturesOf } = await import('./report/svg-files.js');
+    const folder = join(dirname(markdown), basename(markdown, extname(markdown)));
+    const pictures = picturesOf(report);
+    mkdirSync(folder, { recursive: true });
+    for (const { name, svg } of pictures) writeFileSync(join(folder, `${name}.svg`), svg);
+    const before = existsSync(markdown) ? readFileSync(markdown, 'utf8') : '';
+    writeFileSync(markdown, insertMarkdown(before, renderMarkdown(report, pictures, basename(folder))));
+  }
 }
 
 function readReport(file: string): VersusReport {

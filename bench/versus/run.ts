@@ -11,7 +11,15 @@ import { isPinning } from '../lab/program.js';
 import { cannotMakeCertificate } from '../peers/commands.js';
 import type { Peer } from '../peers/peer.js';
 import type { Work } from '../works.js';
-import { figureOf, isIdleWork, MEASURE, type Figure, type Skipped, type VersusReport } from './figures.js';
+import {
+  figureOf,
+  infoOf,
+  isIdleWork,
+  MEASURE,
+  type Figure,
+  type Skipped,
+  type VersusReport,
+} from './figures.js';
 
 /** How much time goes into a run. */
 export interface VersusEffort extends Effort {
@@ -184,13 +192,7 @@ function report(
     rounds: effort.rounds,
     measureMs: effort.measureMs,
     isPinned: isPinning(),
-    works: works.map(({ name, title, operation, kind, rate }) => ({
-      name,
-      title,
-      operation,
-      kind,
-      ...(rate === undefined ? {} : { rate }),
-    })),
+    works: works.map(infoOf),
     peers: peers
       .filter((peer) => peer.missing() === null)
       .map((peer) => ({ name: peer.name, about: peer.about, version: peer.version() })),

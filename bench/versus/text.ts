@@ -1,6 +1,12 @@
 /** A side-by-side run for the terminal: one table per work. */
 import { table, type Row } from '../table.js';
-import { isIdleWork, type Figure, type VersusReport, type WorkInfo } from './figures.js';
+import {
+  describeDisturbances,
+  isIdleWork,
+  type Figure,
+  type VersusReport,
+  type WorkInfo,
+} from './figures.js';
 import { showCost, showCount, showDuration, showRatio, showShare } from './units.js';
 
 export function showVersus(report: VersusReport): string {
@@ -19,6 +25,7 @@ export function showVersus(report: VersusReport): string {
       isPinned
         ? 'proxy alone on core 1, load and origin on core 0; "core" is the share of its core that the proxy used'
         : 'not pinned to cores: there is one core, or no taskset (apt-get install util-linux)',
+      ...[describeDisturbances(report)].filter((line) => line !== ''),
     ].join('\n'),
   ].join('\n\n');
 }
