@@ -61,7 +61,7 @@ export const WORKS: readonly Work[] = [
     front: 'logged',
   }),
   work('http-rate', {
-    title: 'HTTP keep-alive, 12 B, at 4000 per second',
+    title: 'HTTP keep-alive, 12 B, at 4000/s',
     kind: 'request',
     connections: 64,
     rate: 4000,
@@ -82,7 +82,7 @@ export const WORKS: readonly Work[] = [
     ),
   ),
   work('tunnel-rate', {
-    title: 'tunnel messages of 64 B, 64 tunnels, at 8000 per second',
+    title: 'tunnel messages of 64 B, 64 tunnels, at 8000/s',
     kind: 'message',
     connections: 64,
     messageOctets: 64,

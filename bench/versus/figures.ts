@@ -110,7 +110,9 @@ export function figureOf(
   const isIdle = isIdleWork(work);
   const costs = results.map((result) => costOf(result, isIdle));
   const ratios = results.flatMap((_, i) =>
-    isProxy && measure[i] !== undefined ? [costs[i] / costOf(measure[i], isIdle)] : [],
+    isProxy && measure[i] !== undefined
+      ? [costs[i] / costOf(measure[i], isIdle)].filter(Number.isFinite)
+      : [],
   );
   const share = (of: (result: LoadResult) => number): number =>
     median(results.map((result) => of(result) / result.elapsedMs));
@@ -142,5 +144,6 @@ export function isIdleWork({ kind }: Pick<WorkInfo, 'kind'>): boolean {
 
 function costOf(result: LoadResult, isIdle: boolean): number {
   if (!isIdle) return cpuPerOperation(result);
-  return (result.residentKib - result.residentBeforeKib) / result.operations;
+  // What the rehearsal left behind may hold them all: then they cost nothing more.
+  return Math.max(0, result.residentKib - result.residentBeforeKib) / result.operations;
 }

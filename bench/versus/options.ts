@@ -89,7 +89,7 @@ export function parseVersusOptions(args: string[], peers: readonly Peer[]): Vers
 }
 
 function withRate(work: Work, rate: number): Work {
-  return { ...work, rate, title: work.title.replace(/at \d+ per second/, `at ${rate} per second`) };
+  return { ...work, rate, title: work.title.replace(/at \d+\/s/, `at ${rate}/s`) };
 }
 
 function namesIn(values: readonly string[] | undefined): string[] {

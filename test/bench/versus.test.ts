@@ -48,7 +48,7 @@ describe('bench: the flags of --versus', () => {
     expect(parse('--rounds 2 --seconds 0.25').effort).to.include({ rounds: 2, measureMs: 250 });
     expect(parse('--quick').effort).to.include({ rounds: 1, measureMs: 200, idleConnections: 200 });
     const [rated] = parse('--work http-rate --rate 900').works;
-    expect(rated).to.include({ rate: 900, title: 'HTTP keep-alive, 12 B, at 900 per second' });
+    expect(rated).to.include({ rate: 900, title: 'HTTP keep-alive, 12 B, at 900/s' });
     expect(parse('--work http --rate 900').works[0].rate).to.equal(undefined);
   });
 

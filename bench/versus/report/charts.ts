@@ -49,7 +49,8 @@ const OVERVIEW_ROW_HEIGHT = 34;
 export function overviewChart({ works, figures }: VersusReport, width = 1080): Chart | null {
   const titles = new Map(works.map(({ name, title }) => [name, title]));
   const rows = figures
-    .filter(({ toNginx, peer }) => toNginx !== null && peer !== MEASURE)
+    // A logarithmic axis has no place for nothing.
+    .filter(({ toNginx, peer }) => toNginx !== null && toNginx.median > 0 && peer !== MEASURE)
     .map((figure) => ({ ...figure, title: titles.get(figure.work) ?? '', ratio: figure.toNginx!.median }));
   if (rows.length === 0) return null;
   const shown = works.filter(({ name }) => rows.some(({ work }) => work === name)).map(({ title }) => title);
@@ -63,7 +64,7 @@ export function overviewChart({ works, figures }: VersusReport, width = 1080): C
   return draw("Cost of each kind of work as a ratio to nginx's; a point left of 1 is cheaper than nginx.", {
     width,
     height: shown.length * OVERVIEW_ROW_HEIGHT + 44,
-    marginLeft: 330,
+    marginLeft: 310,
     marginRight: 24,
     marginTop: 30,
     marginBottom: 14,
@@ -86,7 +87,7 @@ export function overviewChart({ works, figures }: VersusReport, width = 1080): C
         title: tip,
       }),
       Plot.ruleY(own, {
-        x1: ({ toNginx }: Figure) => toNginx!.q1,
+        x1: ({ toNginx }: Figure) => Math.max(toNginx!.q1, domain[0]),
         x2: ({ toNginx }: Figure) => toNginx!.q3,
         y: 'title',
         stroke: colourOf('wirehop'),

@@ -19,7 +19,7 @@ const KINDS: readonly Kind[] = [
   {
     name: 'http',
     title: 'HTTP',
-    text: "CPU time of the proxy's processes per request; a browser's head of 14 fields, 64 connections that each wait for their answer.",
+    text: "CPU time of the proxy's processes per request; a browser's head of 14 fields, 64 connections that each wait for their answer; behind the sign × as a multiple of nginx's.",
     has: ({ kind, isSecure }) => (kind === 'request' || kind === 'connection') && !isSecure,
   },
   {

@@ -125,9 +125,7 @@ function groupSection(group: Group, report: VersusReport): string {
 
 function card(work: WorkInfo, chart: Chart | null, isLatency: boolean): string {
   if (chart === null) return '';
-  const unit = isLatency
-    ? '99 % below'
-    : `${isIdleWork(work) ? 'memory' : 'CPU'} per ${work.operation} · ratio to nginx`;
+  const unit = isLatency ? '99 % below' : `${isIdleWork(work) ? 'memory' : 'CPU'} per ${work.operation}`;
   return `<figure><figcaption><h3>${escape(work.title)}</h3><span>${escape(unit)}</span></figcaption>${chart.svg}</figure>`;
 }
 
