@@ -85,7 +85,7 @@ export async function startProxy(
   const flags = ['-p', `${folder}/`, '-c', 'nginx.conf', '-e', 'error.log'];
   const program =
     subject === 'wirehop'
-      ? startProgram('proxy', process.execPath, [COMMAND, ...flags], folder)
+      ? startProgram('proxy', process.execPath, [COMMAND, '-g', 'master_process off;', ...flags], folder)
       : startProgram('proxy', nginxPath(), flags, folder);
   await until(
     'the pid file',

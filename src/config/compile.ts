@@ -2,7 +2,7 @@
  * From the text of a configuration to what `proxy/` decides by. Decides the order of the steps: read, expand, walk,
  * build; tells every fault of every step, in that order, so that one run names them all.
  */
-import { hostname, userInfo } from 'node:os';
+import { availableParallelism, hostname, userInfo } from 'node:os';
 import { ConfigError } from '../error.js';
 import type { NameService, ResolverRules, WatchedName } from '../proxy/balancing/names.js';
 import type { ErrorLog, ListenAddress, ListenerModel, LogLevel, LogSink, Policy } from '../proxy/model.js';
@@ -23,9 +23,12 @@ import { Upstreams } from './build/upstreams.js';
 import { buildVariables } from './build/variables.js';
 import { adviseOnConnection } from './advice.js';
 import { entriesOf } from './directives/index.js';
-import { PID, WORKER_CONNECTIONS, WORKER_SHUTDOWN_TIMEOUT } from './directives/main.js';
+import { PID, WORKER_CONNECTIONS } from './directives/main.js';
+import * as processes from './directives/processes.js';
+import type { WorkerUser } from './directives/processes.js';
 import type { ConfigFiles } from './files.js';
 import { assemble, type SourceText } from './include.js';
+import { faultAt } from './syntax.js';
 import type { Environment } from './table.js';
 import { walkTree } from './walk.js';
 
@@ -61,12 +64,20 @@ export interface MainSettings {
   readonly pid: string;
   /** The file's own error log, null when it names none. */
   readonly errorLog: ErrorLog | null;
-  /** Always false: wirehop stays in the foreground. */
-  readonly daemon: false;
-  readonly workerProcesses: 1;
+  readonly daemon: boolean;
+  /** false: one process does all. */
+  readonly masterProcess: boolean;
+  readonly workerProcesses: number;
+  /** Of each worker. */
   readonly workerConnections: number;
   /** 0 for no limit. */
   readonly workerShutdownTimeoutMs: number;
+  /** Whom workers run as; null for whoever started them. */
+  readonly workerUser: WorkerUser | null;
+  /** Most open files of a worker; 0 leaves the limit as it is. */
+  readonly workerRlimitNofile: number;
+  /** As nice(1) has it; null leaves it as it is. */
+  readonly workerPriority: number | null;
 }
 
 /** A port to bind, and who decides about what comes in. */
@@ -121,6 +132,13 @@ export async function compileConfig(options: CompileOptions): Promise<Compiled> 
       new ConfigError('no "events" section in configuration', '', 0, 0, 'an empty one will do: events {}'),
     );
   }
+  const openFiles = main.get(processes.WORKER_RLIMIT_NOFILE);
+  if (openFiles !== null && !main.get(processes.MASTER_PROCESS)) {
+    const hint = 'without a master process nobody can set it: use "ulimit -n" in front of wirehop';
+    early.push(
+      faultAt(openFiles.place, '"worker_rlimit_nofile" cannot be honoured with "master_process off"', hint),
+    );
+  }
   const listeners = policies(models, site);
   const errors = unique([...early, ...site.errors]);
   const warnings = unique([...walked.warnings, ...site.warnings]);
@@ -129,10 +147,14 @@ export async function compileConfig(options: CompileOptions): Promise<Compiled> 
   const settings: MainSettings = {
     pid: main.get(PID),
     errorLog: mainErrorLog,
-    daemon: false,
-    workerProcesses: 1,
+    daemon: main.get(processes.DAEMON),
+    masterProcess: main.get(processes.MASTER_PROCESS),
+    workerProcesses: main.get(processes.WORKER_PROCESSES),
     workerConnections: main.events?.get(WORKER_CONNECTIONS) ?? WORKER_CONNECTIONS.fallback,
-    workerShutdownTimeoutMs: main.get(WORKER_SHUTDOWN_TIMEOUT),
+    workerShutdownTimeoutMs: main.get(processes.WORKER_SHUTDOWN_TIMEOUT),
+    workerUser: main.get(processes.WORKER_USER),
+    workerRlimitNofile: openFiles?.count ?? 0,
+    workerPriority: main.get(processes.WORKER_PRIORITY),
   };
   return { config: { main: settings, listeners, names: site.watched }, errors, warnings, advice, sources };
 }
@@ -184,12 +206,18 @@ function unique(errors: readonly ConfigError[]): ConfigError[] {
   });
 }
 
-function currentEnvironment(): Environment {
+/** This process's. Knows no users but its own; `process/` adds them. */
+export function currentEnvironment(): Environment {
   let userName = '';
   try {
     userName = userInfo().username;
   } catch {
     // A user without an entry in the password file has no name.
   }
-  return { isRoot: process.getuid?.() === 0, userName, hostName: hostname() };
+  return {
+    isRoot: process.getuid?.() === 0,
+    userName,
+    hostName: hostname(),
+    processors: availableParallelism(),
+  };
 }

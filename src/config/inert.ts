@@ -9,6 +9,7 @@ const HTTP: readonly Context[] = ['http'];
 const SERVER: readonly Context[] = ['http', 'server'];
 const LOCATION: readonly Context[] = ['http', 'server', 'location'];
 const EVENTS: readonly Context[] = ['events'];
+const MAIN: readonly Context[] = ['main'];
 
 const FILES = 'wirehop sends no files';
 const TEMP = 'wirehop writes no temporary files';
@@ -31,6 +32,10 @@ const NAMES: readonly (readonly [string, readonly Context[], string])[] = [
   ['multi_accept', EVENTS, KERNEL],
   ['use', EVENTS, KERNEL],
   ['accept_mutex', EVENTS, KERNEL],
+  ['accept_mutex_delay', EVENTS, KERNEL],
+  ['lock_file', MAIN, KERNEL],
+  ['timer_resolution', MAIN, KERNEL],
+  ['pcre_jit', MAIN, "regular expressions are the runtime's, compiled as it sees fit"],
   ['types_hash_max_size', LOCATION, HASH],
   ['types_hash_bucket_size', LOCATION, HASH],
   ['server_names_hash_max_size', HTTP, HASH],

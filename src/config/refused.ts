@@ -106,11 +106,13 @@ const GROUPS: readonly (readonly [string, string])[] = [
   ['there is no status page yet; use the logs', 'stub_status status api'],
   ['no such kind of subrequest exists here', 'mirror mirror_request_body post_action'],
   [
-    'there is one process, which is set up by whoever starts it',
-    `worker_rlimit_nofile worker_rlimit_core
-    worker_cpu_affinity worker_priority worker_aio_requests master_process env timer_resolution pcre_jit lock_file
-    working_directory debug_points debug_connection load_module thread_pool accept_mutex_delay
-    degradation degrade google_perftools_profiles`,
+    'Node has no such switch; set it up where wirehop is started (taskset, ulimit, a service file)',
+    `worker_rlimit_core worker_cpu_affinity env working_directory`,
+  ],
+  [
+    "a part of nginx's insides that is not there",
+    `worker_aio_requests debug_points debug_connection load_module thread_pool degradation degrade
+    google_perftools_profiles`,
   ],
   [
     'wirehop is extended as a library, not in its configuration',

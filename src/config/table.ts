@@ -28,6 +28,16 @@ export interface Environment {
   readonly isRoot: boolean;
   readonly userName: string;
   readonly hostName: string;
+  /** How many processors may be used (worker_processes auto); absent: 1. */
+  readonly processors?: number;
+  /** Users and groups of the system; absent: nobody changes his user. */
+  readonly identities?: Identities;
+}
+
+/** Numbers behind names of users and groups, or undefined for unknown ones. */
+export interface Identities {
+  user(name: string): number | undefined;
+  group(name: string): number | undefined;
 }
 
 /** One directive. `L` is the class of level that its contexts have. */

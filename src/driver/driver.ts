@@ -17,6 +17,7 @@ import { type Dialler, Pump, Session } from './pump.js';
 import type {
   Address,
   BoundAddress,
+  BoundSocket,
   DialEvents,
   Endpoint,
   Listener,
@@ -135,7 +136,11 @@ export class Driver implements Dialler, ArrivalHost {
    * Accepts connections for `policy`, or for the one that is in force when a connection comes. Rejects with the
    * system's error (`EADDRINUSE`, `EACCES`...) when it cannot.
    */
-  async listen(address: Address, policy: Policy | (() => Policy)): Promise<BoundAddress> {
+  async listen(
+    address: Address,
+    policy: Policy | (() => Policy),
+    socket?: BoundSocket,
+  ): Promise<BoundAddress> {
     const current = typeof policy === 'function' ? policy : (): Policy => policy;
     // TLS is Node's, and needs Node's sockets.
     const network = current().arrival?.security === undefined ? this.network : NET;
@@ -143,6 +148,7 @@ export class Driver implements Dialler, ArrivalHost {
       address,
       (transport, endpoint) => this.receive(transport, endpoint, current()),
       (code) => this.onNotice('crit', `accept() failed (${code})`),
+      socket,
     );
     this.listeners.add(listener);
     this.wheel.start();

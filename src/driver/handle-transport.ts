@@ -18,6 +18,7 @@ import type { Peer } from '../machine/policy.js';
 import { listenOn } from './net-transport.js';
 import {
   type Address,
+  type BoundSocket,
   type DialEvents,
   Endpoint,
   FLUSH_TIMEOUT_MS,
@@ -593,9 +594,10 @@ class HandleNetwork implements Network {
     address: Address,
     accept: (transport: Transport, endpoint: Endpoint) => void,
     onError: (code: string) => void,
+    socket?: BoundSocket,
   ): Promise<Listener> {
     const server = net.createServer();
-    const listener = await listenOn(server, address, onError);
+    const listener = await listenOn(server, address, onError, socket);
     const { out } = this;
     const { _handle: handle } = server as unknown as {
       _handle: { onconnection: (error: number, client: Handle) => void };

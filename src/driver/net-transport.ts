@@ -9,11 +9,13 @@ import net, { type AddressInfo, type Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import type { ErrorCode } from '../error.js';
 import type { Peer } from '../machine/policy.js';
+import { listenOnBound } from './bound-socket.js';
 import { tlsFacts } from './tls-facts.js';
 import { failureText } from './tls-failure.js';
 import {
   type Address,
   BACKLOG,
+  type BoundSocket,
   type DialEvents,
   Endpoint,
   FLUSH_TIMEOUT_MS,
@@ -229,11 +231,11 @@ export class SocketEndpoint extends Endpoint {
 
 /** Sockets of `node:net`, by its public API alone. */
 export const NET: Network = {
-  listen(address, accept, onError): Promise<Listener> {
+  listen(address, accept, onError, bound): Promise<Listener> {
     const server = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) =>
       accept(new NetTransport(socket, NO_EVENTS), new SocketEndpoint(socket)),
     );
-    return listenOn(server, address, onError);
+    return listenOn(server, address, onError, bound);
   },
 
   connect(peer: Peer, events: DialEvents): Transport {
@@ -250,11 +252,12 @@ export function connectingSocket({ host, port, path }: Peer): Socket {
     : net.connect({ path, allowHalfOpen: true });
 }
 
-/** Binds a server. Rejects with the system's error. */
+/** Binds a server, or gives it a socket that is bound already. Rejects with the system's error. */
 export function listenOn(
   server: net.Server,
   address: Address,
   onError: (code: string) => void,
+  socket?: BoundSocket,
 ): Promise<Listener> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
@@ -263,7 +266,7 @@ export function listenOn(
       'path' in address
         ? { path: address.path, backlog }
         : { host: address.host, port: address.port, ipv6Only: address.ipv6Only ?? false, backlog };
-    server.listen(options, () => {
+    server.once('listening', () => {
       server.removeListener('error', reject);
       // Out of descriptors: the listener goes on when some are free again.
       server.on('error', (error: NodeJS.ErrnoException) => onError(error.code ?? error.message));
@@ -272,5 +275,7 @@ export function listenOn(
       if (bound === null || typeof bound === 'string') resolve({ bound: { path: String(bound) }, close });
       else resolve({ bound: { host: bound.address, port: bound.port }, close });
     });
+    if (socket === undefined) server.listen(options);
+    else listenOnBound(server, socket, backlog);
   });
 }

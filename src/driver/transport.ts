@@ -95,6 +95,11 @@ export type Address = PortAddress | PathAddress;
 /** Where a listener accepts connections: with the port that was taken for port 0. */
 export type BoundAddress = Pick<PortAddress, 'host' | 'port'> | Pick<PathAddress, 'path'>;
 
+/**
+ * A socket that is bound to an address already, by another process: see bound-socket.ts. Who listens on it owns it.
+ */
+export type BoundSocket = object;
+
 export interface Listener {
   readonly bound: BoundAddress;
   /** Stops accepting. Connections that were accepted stay. */
@@ -124,11 +129,13 @@ export interface Network {
    * Rejects with the system's error (`EADDRINUSE`, `EACCES`...).
    * @param accept is given every connection; it must set the transport's events before it returns
    * @param onError an accept failed, by its system error code; listening goes on
+   * @param socket is bound to `address` already and listened on instead of a new one
    */
   listen(
     address: Address,
     accept: (transport: Transport, endpoint: Endpoint) => void,
     onError: (code: string) => void,
+    socket?: BoundSocket,
   ): Promise<Listener>;
   /** Begins to connect. The outcome comes later, never during the call. */
   connect(peer: Peer, events: DialEvents): Transport;

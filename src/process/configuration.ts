@@ -2,11 +2,10 @@
  * Gets from a command line to a compiled configuration: which file, relative to what, and what is opened on the way.
  * Leaves the language to `config/`.
  */
-import { lookup } from 'node:dns/promises';
 import { resolve } from 'node:path';
-import { compileConfig } from '../config/compile.js';
+import { compileConfig, currentEnvironment } from '../config/compile.js';
 import type { CompiledConfig } from '../config/compile.js';
-import { DISK, memoryFiles } from '../config/files.js';
+import { type ConfigFiles, memoryFiles } from '../config/files.js';
 import { DnsNameService } from '../driver/name-service.js';
 import type { ConfigError } from '../error.js';
 import type { ErrorLog, LogLevel, LogSink } from '../proxy/model.js';
@@ -15,7 +14,9 @@ import type { CommandLine } from './command-line.js';
 import { STDERR } from './logs.js';
 import type { Logs } from './logs.js';
 import { configurationText } from './one-liner.js';
+import { SYSTEM_IDENTITIES } from './identity.js';
 import type { Source } from './report.js';
+import { emptySnapshot, recordingSurroundings, type Snapshot, type Surroundings } from './snapshot.js';
 
 const DEFAULT_FILE = 'conf/nginx.conf';
 const DEFAULT_ERROR_LOG = 'logs/error.log';
@@ -37,6 +38,8 @@ export interface Loaded {
   /** What is right, and seldom meant: told by -t alone. */
   readonly advice: readonly ConfigError[];
   readonly sources: readonly Source[];
+  /** What it was made from; a configuration that was made from a snapshot has an empty one. */
+  readonly snapshot: Snapshot;
 }
 
 /** nginx's rules: -c and -e are relative to -p, which is the current directory by default. */
@@ -54,29 +57,37 @@ export function resolvePaths(line: CommandLine): Paths {
 /**
  * Reads and compiles the configuration.
  * @param logs opens what the configuration logs to; null compiles without opening anything
+ * @param surroundings where its files and addresses come from; by default the disk, or the flags that stand for a file
  * @throws UsageError when flags stand for a configuration and one of them cannot be understood
  */
-export async function loadConfiguration(line: CommandLine, paths: Paths, logs: Logs | null): Promise<Loaded> {
-  const files = isOneLiner(line) ? memoryFiles({ [FLAGS_FILE]: configurationText(line) }) : DISK;
+export async function loadConfiguration(
+  line: CommandLine,
+  paths: Paths,
+  logs: Logs | null,
+  surroundings?: Surroundings,
+): Promise<Loaded> {
+  const snapshot = emptySnapshot();
+  const { files, resolve: resolveHost } = surroundings ?? recordingSurroundings(snapshot, filesOf(line));
   const absolute = (path: string): string => (path === STDERR ? STDERR : resolve(paths.prefix, path));
-  return compileConfig({
+  const compiled = await compileConfig({
     file: paths.file,
     files,
     globals: line.globals,
     resolve: resolveHost,
     nameService: (rules) => new DnsNameService(rules),
+    environment: { ...currentEnvironment(), identities: SYSTEM_IDENTITIES },
     openLog: (path): LogSink => (logs === null ? SILENT : logs.sink(absolute(path))),
     openErrorLog: (path, level: LogLevel): ErrorLog =>
       logs === null ? SILENT : logs.errorLog(absolute(path), level),
     defaultErrorLog: paths.errorLog,
   });
+  return { ...compiled, snapshot };
+}
+
+/** The files that flags stand for; else the disk's. */
+function filesOf(line: CommandLine): ConfigFiles | undefined {
+  return isOneLiner(line) ? memoryFiles({ [FLAGS_FILE]: configurationText(line) }) : undefined;
 }
 
 /** A log that keeps nothing. */
 const SILENT: LogSink & ErrorLog = { write: () => undefined, log: () => undefined };
-
-/** Every address of a host, in the order the system's resolver gives them. */
-async function resolveHost(host: string): Promise<string[]> {
-  const addresses = await lookup(host, { all: true, verbatim: true });
-  return addresses.map(({ address }) => address);
-}

@@ -9,7 +9,7 @@ import { DemoUpstream } from './demo-upstream.js';
 import { Logs, STDERR } from './logs.js';
 import { configurationText } from './one-liner.js';
 import { renderConfigError } from './report.js';
-import { chooseTransport, Service } from './serve.js';
+import { chooseTransport, obeySignals, Service } from './serve.js';
 
 const DEFAULT_PORT = 8080;
 /** How many ports behind the wanted one are tried when it is busy. */
@@ -36,14 +36,13 @@ async function run(): Promise<number | undefined> {
     config,
     logs,
     log: logs.errorLog(STDERR, 'error'),
-    pidFile: '',
     exit: (code) => {
       upstream.close();
       process.exit(code);
     },
   });
-  service.obeySignals();
-  const failures = await service.start();
+  obeySignals(service, logs.errorLog(STDERR, 'error'));
+  const failures = await service.start('');
   if (failures.length > 0) return fail(failures.join('\n'));
 
   if (port !== wanted)

@@ -6,7 +6,7 @@
  * promises and what programs that read its logs rely on. One write(2) per line, O_APPEND, so that lines of several
  * processes do not mix.
  */
-import { closeSync, openSync, writeSync } from 'node:fs';
+import { closeSync, fchownSync, fstatSync, openSync, writeSync } from 'node:fs';
 import { LOG_LEVELS } from '../proxy/model.js';
 import type { ErrorLog, LogLevel, LogSink } from '../proxy/model.js';
 import { describeCall } from './system-error.js';
@@ -19,6 +19,11 @@ const STDERR_FD = 2;
 const LOG_MODE = 0o644;
 /** A pipe whose reader stalls holds the process up for no longer than this for one line; then the line is dropped. */
 const STALL_LIMIT_MS = 50;
+
+/** Whom a log file is to belong to. */
+export interface FileOwner {
+  readonly uid: number;
+}
 
 /** One open log file, shared by everybody who writes to its path. */
 class LogFile implements LogSink {
@@ -34,11 +39,15 @@ class LogFile implements LogSink {
   }
 
   /** Opens the path again; the old file stays in use when that fails. @throws NodeJS.ErrnoException */
-  reopen(): void {
+  reopen(owner: FileOwner | null): void {
     if (this.path === STDERR) return;
     const fd = openLogFile(this.path);
     closeSync(this.fd);
     this.fd = fd;
+    if (owner === null) return;
+    const found = fstatSync(fd);
+    // Only regular files: a device such as /dev/stderr stays whose it is.
+    if (found.isFile() && found.uid !== owner.uid) fchownSync(fd, owner.uid, found.gid);
   }
 
   close(): void {
@@ -82,12 +91,15 @@ export class Logs {
     return new FilteredErrorLog(this.sink(path), level);
   }
 
-  /** After a rotation: every file is opened anew. Returns one line for each file that could not be. */
-  reopen(): string[] {
+  /**
+   * After a rotation: every file is opened anew. Returns one line for each file that could not be.
+   * @param owner becomes the files' owner, so that it can open them too
+   */
+  reopen(owner: FileOwner | null = null): string[] {
     const failures: string[] = [];
     for (const [path, file] of this.files) {
       try {
-        file.reopen();
+        file.reopen(owner);
       } catch (error) {
         failures.push(describeCall('open', path, error));
       }

@@ -4,16 +4,18 @@
  * on stderr and exit code 1; stdout stays silent while serving.
  */
 import { resolve } from 'node:path';
-import { knowsDirective } from '../config/compile.js';
+import { type CompiledConfig, knowsDirective } from '../config/compile.js';
+import { canShareSockets } from '../driver/bound-socket.js';
 import type { ErrorLog } from '../proxy/model.js';
 import { HELP, isOneLiner, readCommandLine, SIGNALS, UsageError } from './command-line.js';
 import type { CommandLine } from './command-line.js';
 import { loadConfiguration, resolvePaths } from './configuration.js';
 import type { Loaded, Paths } from './configuration.js';
 import { Logs, STDERR, writeStderr } from './logs.js';
+import { Master, type Ready } from './master.js';
 import { readPid } from './pid-file.js';
 import { logConfigError, renderConfigError } from './report.js';
-import { chooseTransport, Service } from './serve.js';
+import { chooseTransport, obeySignals, Service } from './serve.js';
 import { describeCall, describeErrno } from './system-error.js';
 import { fullVersion, ownVersion, shortVersion } from './version.js';
 
@@ -62,9 +64,6 @@ async function check(line: CommandLine, paths: Paths, logs: Logs, fileLog: Error
 /** -s: tells the process in the pid file. */
 async function sendSignal(line: CommandLine, paths: Paths): Promise<number> {
   if (line.signal === '') return 0;
-  if (line.signal === 'reload') {
-    return fail('"-s reload" is not supported yet: stop wirehop with "-s quit" and start it again');
-  }
   const loaded = await loadConfiguration(line, paths, null);
   if (loaded.config === undefined) {
     report(loaded, null);
@@ -99,23 +98,63 @@ async function serve(
     if (line.file === '' && !isOneLiner(line)) writeStderr('wirehop: see "wirehop --help"\n');
     return 1;
   }
-  const { main } = loaded.config;
-  log = main.errorLog ?? logs.errorLog(paths.errorLog, 'error');
-  const service = new Service({
-    config: loaded.config,
-    transport: await chooseTransport(line.transport, log),
-    logs,
-    log,
-    pidFile: isOneLiner(line) ? '' : resolve(paths.prefix, main.pid),
-    exit: (code) => process.exit(code),
-  });
-  service.obeySignals();
-  const failures = await service.start();
+  const ready = readyToRun(loaded, loaded.config, paths, logs);
+  log = ready.log;
+  const failures = await (isOneLiner(line) || !ready.main.masterProcess || !canShareSockets()
+    ? serveAlone(line, loaded.config, ready)
+    : serveWithWorkers(line, paths, ready));
   for (const failure of failures) {
     writeStderr(`wirehop: [emerg] ${failure}\n`);
     fileLog?.log('emerg', failure);
   }
   return failures.length === 0 ? undefined : 1;
+}
+
+/** This process serves. Returns what failed at start. */
+async function serveAlone(
+  line: CommandLine,
+  config: CompiledConfig,
+  ready: Ready,
+): Promise<readonly string[]> {
+  const { log, logs, pidFile } = ready;
+  const transport = await chooseTransport(line.transport, log);
+  const service = new Service({ config, transport, logs, log, exit: (code) => process.exit(code) });
+  obeySignals(service, log);
+  return service.start(isOneLiner(line) ? '' : pidFile);
+}
+
+/** Workers serve, and this process looks after them. Returns what failed at start. */
+async function serveWithWorkers(line: CommandLine, paths: Paths, first: Ready): Promise<readonly string[]> {
+  process.title = `wirehop: master process ${process.argv.slice(2).join(' ')}`;
+  const master = new Master({
+    line,
+    paths,
+    first,
+    load: async (log) => {
+      const logs = new Logs();
+      const loaded = await loadConfiguration(line, paths, logs);
+      for (const warning of loaded.warnings) log.log('warn', logConfigError(warning));
+      for (const error of loaded.errors) log.log('emerg', logConfigError(error));
+      if (loaded.config !== undefined) return readyToRun(loaded, loaded.config, paths, logs);
+      logs.close();
+      return null;
+    },
+    exit: (code) => process.exit(code),
+  });
+  master.obeySignals();
+  return master.start();
+}
+
+function readyToRun(loaded: Loaded, config: CompiledConfig, paths: Paths, logs: Logs): Ready {
+  const { main } = config;
+  return {
+    main,
+    addresses: config.listeners.map(({ address }) => address),
+    snapshot: loaded.snapshot,
+    logs,
+    log: main.errorLog ?? logs.errorLog(paths.errorLog, 'error'),
+    pidFile: resolve(paths.prefix, main.pid),
+  };
 }
 
 /**

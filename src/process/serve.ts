@@ -1,18 +1,18 @@
 /**
- * Runs a compiled configuration: binds every port, writes the pid file, obeys signals, ends in order. Joins `driver/`
- * and what `config/` made; both the command and the demo serve through here.
+ * Runs a compiled configuration in this process: accepts, obeys signals, ends in order. Joins `driver/` and what `config/`
+ * made. A worker serves through here on its master's sockets; the command without a master, and the demo, on their own.
  */
-import { lstatSync, rmSync } from 'node:fs';
-import { connect } from 'node:net';
-import type { CompiledConfig } from '../config/compile.js';
+import type { CompiledConfig, CompiledListener } from '../config/compile.js';
 import { Driver, type TransportKind } from '../driver/driver.js';
 import { NameWatcher } from '../driver/name-service.js';
 import { tryHandles } from '../driver/handle-trial.js';
-import type { ErrorLog, ListenAddress } from '../proxy/model.js';
+import type { BoundSocket } from '../driver/transport.js';
+import type { ErrorLog } from '../proxy/model.js';
+import { addressText, bindFailure, openToAll, takeAddress } from './listening-sockets.js';
 import type { Logs } from './logs.js';
 import { connectionsWithin, openFileLimit } from './open-files.js';
 import { removePidFile, writePidFile } from './pid-file.js';
-import { describeCall, describeErrno } from './system-error.js';
+import { describeCall } from './system-error.js';
 
 /** Connections may need a moment to close after they were told to; then the process ends anyway. */
 const CLOSE_TIMEOUT_MS = 1000;
@@ -24,8 +24,6 @@ export interface ServiceOptions {
   readonly logs: Logs;
   /** The main error log. */
   readonly log: ErrorLog;
-  /** Absolute path, or '' for no pid file. */
-  readonly pidFile: string;
   readonly transport: TransportKind;
   /** Called once, last, with the exit code. */
   readonly exit: (code: number) => void;
@@ -56,49 +54,43 @@ export class Service {
   }
 
   /**
-   * Binds every port and then writes the pid file. Returns one line for each failure; with any, nothing is left open.
+   * Binds every port itself and then writes the pid file. Returns one line for each failure; with any, nothing is left
+   * open.
+   * @param pidFile absolute path, or '' for none
    */
-  async start(): Promise<string[]> {
+  async start(pidFile: string): Promise<string[]> {
     const failures: string[] = [];
     for (const { address, policy } of this.options.config.listeners) {
       try {
-        await this.bind(address, policy);
+        await takeAddress(address, this.options.log, () => this.driver.listen(address, policy));
+        if ('path' in address) openToAll(address.path);
       } catch (error) {
-        failures.push(`bind() to ${addressText(address)} failed (${describeErrno(error)})`);
+        failures.push(bindFailure(address, error));
       }
     }
-    if (failures.length === 0 && this.options.pidFile !== '') {
-      try {
-        const { pidFile } = this.options;
-        writePidFile(pidFile);
-        // However the process ends, short of being killed.
-        process.once('exit', () => removePidFile(pidFile));
-      } catch (error) {
-        failures.push(describeCall('open', this.options.pidFile, error));
-      }
-    }
+    if (failures.length === 0 && pidFile !== '') failures.push(...keepPidFile(pidFile));
     if (failures.length > 0) await this.driver.close();
     return failures;
   }
 
-  /** Obeys the signals that nginx obeys. Call it before {@link start}: a signal may come while ports are bound. */
-  obeySignals(): void {
-    process.on('SIGTERM', () => void this.stop('signal 15 (SIGTERM) received, exiting'));
-    process.on('SIGINT', () => void this.stop('signal 2 (SIGINT) received, exiting'));
-    process.on('SIGQUIT', () => void this.drain());
-    process.on('SIGUSR1', () => this.reopenLogs());
-    process.on('SIGHUP', () => {
-      this.options.log.log(
-        'notice',
-        'signal 1 (SIGHUP) received: wirehop cannot reload yet, restart it instead',
-      );
-    });
-    process.on('SIGUSR2', () => {
-      this.options.log.log(
-        'notice',
-        'signal 12 (SIGUSR2) received: wirehop cannot replace its binary, ignored',
-      );
-    });
+  /**
+   * Accepts on a socket that is bound already. Nobody listens at an address that the configuration does not have.
+   * @param name the address, as {@link addressText} has it
+   * @returns what failed, or ''
+   */
+  async listen(name: string, socket: BoundSocket): Promise<string> {
+    const listener = this.options.config.listeners.find(({ address }) => addressText(address) === name);
+    if (listener === undefined) return `no server listens at ${name}`;
+    return this.listenAt(listener, socket);
+  }
+
+  private async listenAt({ address, policy }: CompiledListener, socket: BoundSocket): Promise<string> {
+    try {
+      await this.driver.listen(address, policy, socket);
+      return '';
+    } catch (error) {
+      return bindFailure(address, error);
+    }
   }
 
   /** Ends everything now. */
@@ -112,11 +104,11 @@ export class Service {
     this.options.exit(0);
   }
 
-  /** Lets requests finish and tunnels close, no longer than worker_shutdown_timeout where that is set. */
-  private async drain(): Promise<void> {
+  /** Lets requests finish and tunnels close, no longer than worker_shutdown_timeout where that is set; then ends. */
+  async drain(why: string): Promise<void> {
     if (this.ending !== '') return;
     this.ending = 'draining';
-    this.options.log.log('notice', 'signal 3 (SIGQUIT) received, shutting down');
+    this.options.log.log('notice', why);
     const limitMs = this.options.config.main.workerShutdownTimeoutMs;
     const drained = await within(this.driver.drain(), limitMs);
     // TERM may have come meanwhile: then it ends the process.
@@ -126,23 +118,40 @@ export class Service {
     );
   }
 
-  private reopenLogs(): void {
-    this.options.log.log('notice', 'signal 10 (SIGUSR1) received, reopening logs');
+  /** Opens every log anew. */
+  reopenLogs(): void {
     for (const failure of this.options.logs.reopen()) this.options.log.log('emerg', failure);
   }
+}
 
-  /** Binds one address. The path of a unix socket that nobody serves any more is taken over. */
-  private async bind(address: ListenAddress, policy: Parameters<Driver['listen']>[1]): Promise<void> {
-    try {
-      await this.driver.listen(address, policy);
-    } catch (error) {
-      if (!('path' in address) || (error as NodeJS.ErrnoException).code !== 'EADDRINUSE') throw error;
-      if (!(await isStaleSocket(address.path))) throw error;
-      rmSync(address.path);
-      this.options.log.log('notice', `removed the stale socket ${address.path}: nobody listened on it`);
-      await this.driver.listen(address, policy);
-    }
+/** Obeys the signals that nginx obeys, without a master. Call it early: a signal may come while ports are bound. */
+export function obeySignals(service: Service, log: ErrorLog): void {
+  process.on('SIGTERM', () => void service.stop('signal 15 (SIGTERM) received, exiting'));
+  process.on('SIGINT', () => void service.stop('signal 2 (SIGINT) received, exiting'));
+  process.on('SIGQUIT', () => void service.drain('signal 3 (SIGQUIT) received, shutting down'));
+  process.on('SIGUSR1', () => {
+    log.log('notice', 'signal 10 (SIGUSR1) received, reopening logs');
+    service.reopenLogs();
+  });
+  process.on('SIGHUP', () => {
+    log.log('notice', 'signal 1 (SIGHUP) received: without a master process nothing is reloaded, ignored');
+  });
+  process.on('SIGUSR2', () => log.log('notice', NO_BINARY_UPGRADE));
+}
+
+export const NO_BINARY_UPGRADE =
+  'signal 12 (SIGUSR2) received: wirehop cannot replace its binary while it serves, ignored; ' +
+  'start the new version beside it with "reuseport", or stop this one with QUIT first';
+
+/** Writes the pid file and removes it however the process ends, short of being killed. Returns what failed. */
+export function keepPidFile(path: string): string[] {
+  try {
+    writePidFile(path);
+  } catch (error) {
+    return [describeCall('open', path, error)];
   }
+  process.once('exit', () => removePidFile(path));
+  return [];
 }
 
 /**
@@ -155,29 +164,6 @@ export async function chooseTransport(wish: 'auto' | TransportKind, log: ErrorLo
   if (fault === '') return 'handle';
   log.log('warn', `bare handles do not work on Node.js ${process.version}, using net sockets: ${fault}`);
   return 'net';
-}
-
-/** As nginx writes addresses: `0.0.0.0:80`, `[::]:80`, `unix:/path`. */
-export function addressText(address: ListenAddress): string {
-  if ('path' in address) return `unix:${address.path}`;
-  return address.host.includes(':') ? `[${address.host}]:${address.port}` : `${address.host}:${address.port}`;
-}
-
-/** A socket file whose owner is gone refuses connections. Anything else at that path is somebody's. */
-function isStaleSocket(path: string): Promise<boolean> {
-  try {
-    if (!lstatSync(path).isSocket()) return Promise.resolve(false);
-  } catch {
-    return Promise.resolve(false);
-  }
-  return new Promise((resolve) => {
-    const probe = connect(path);
-    probe.on('connect', () => {
-      probe.destroy();
-      resolve(false);
-    });
-    probe.on('error', (error: NodeJS.ErrnoException) => resolve(error.code === 'ECONNREFUSED'));
-  });
 }
 
 /** Whether `work` was done in time; `limitMs` 0 waits for ever. */

@@ -188,7 +188,10 @@ export async function runToEnd(
   return { code, stdout: command.stdout, stderr: command.stderr };
 }
 
-/** Starts the proxy with this configuration, which names `pid wirehop.pid`, and waits until it serves. */
+/**
+ * Starts the proxy with this configuration, which names `pid wirehop.pid`, and waits until it serves. It is one process,
+ * which is quicker and easy to look at, unless the configuration says something about processes.
+ */
 export async function startProxy(
   configuration: string,
   folder = temporaryFolder(),
@@ -197,7 +200,9 @@ export async function startProxy(
   writeFileSync(join(folder, 'nginx.conf'), configuration);
   // A process that was killed leaves its own behind.
   rmSync(join(folder, 'wirehop.pid'), { force: true });
-  const command = runCommand(['-p', folder, '-c', 'nginx.conf', '-e', 'error.log'], folder, env);
+  const flags = ['-p', folder, '-c', 'nginx.conf', '-e', 'error.log'];
+  if (!/\b(master_process|worker_processes)\b/.test(configuration)) flags.push('-g', 'master_process off;');
+  const command = runCommand(flags, folder, env);
   await until(
     'the pid file',
     () => {

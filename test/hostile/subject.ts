@@ -115,7 +115,9 @@ function nginx(name: SubjectName, port: number, originPort: number, slots: reado
         }`,
   );
   const own =
-    name === 'nginx' ? 'daemon off; master_process off; pid nginx.pid;' : 'daemon off; pid wirehop.pid;';
+    name === 'nginx'
+      ? 'daemon off; master_process off; pid nginx.pid;'
+      : 'daemon off; master_process off; pid wirehop.pid;';
   return `${own}
 error_log error.log info;
 events { worker_connections 4096; }

@@ -51,6 +51,7 @@ const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout
 
 function configuration(listen: number, good: number, wild: number, dead: number): string {
   return `daemon off;
+master_process off;
 pid proxy.pid;
 error_log error.log notice;
 events { worker_connections 4096; }

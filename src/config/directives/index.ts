@@ -10,6 +10,7 @@ import { LOCATION_DIRECTIVES } from './location.js';
 import { LOG_DIRECTIVES } from './logs.js';
 import { MAIN_DIRECTIVES } from './main.js';
 import { MAP_DIRECTIVES } from './map.js';
+import { PROCESS_DIRECTIVES } from './processes.js';
 import { PROXY_DIRECTIVES } from './proxy.js';
 import { REAL_IP_DIRECTIVES } from './real-ip.js';
 import { RESOLVER_DIRECTIVES } from './resolver.js';
@@ -35,7 +36,8 @@ const READER_DIRECTIVES: readonly Entry[] = [
 
 /** Entries by topic, in the order of the documents. */
 export const TOPICS: readonly (readonly [string, readonly Entry[]])[] = [
-  ['The process', [...READER_DIRECTIVES, ...MAIN_DIRECTIVES]],
+  ['The file and its blocks', [...READER_DIRECTIVES, ...MAIN_DIRECTIVES]],
+  ['Processes', PROCESS_DIRECTIVES],
   ['Servers', SERVER_DIRECTIVES],
   ['Locations and answers', LOCATION_DIRECTIVES],
   ['Downstream connections', CONNECTION_DIRECTIVES],
