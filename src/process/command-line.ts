@@ -41,7 +41,7 @@ export const HELP = `wirehop: an HTTP/1.1 and WebSocket reverse proxy with nginx
 
 Usage: wirehop --listen ADDRESS --upstream ADDRESS [--access-log FILE]
        wirehop [-p PREFIX] [-c FILE] [-e FILE] [-g DIRECTIVES] [-t | -T] [-q]
-       wirehop [-p PREFIX] [-c FILE] -s stop|quit|reopen
+       wirehop [-p PREFIX] [-c FILE] -s stop|quit|reopen|reload
        wirehop -h | -v | -V
 
 Without a configuration file:
@@ -56,13 +56,13 @@ With one, as nginx has them:
   -g DIRECTIVES  main-context directives in front of the file, such as "daemon off;"
   -t             check the configuration and exit; -T also prints it
   -q             with -t: print errors only
-  -s SIGNAL      signal the process named in the pid file: stop, quit, reopen
+  -s SIGNAL      signal the process named in the pid file: stop, quit, reopen, reload
   -v, -V         version; -V with what was built in
   --version      the version alone, on stdout
   --transport T  handle: Node's bare handles, fast; net: its public sockets; auto (default): handle if it works here
   -h, -?         this help
 
-Signals: TERM and INT stop at once, QUIT lets requests finish first, USR1 reopens the logs.
+Signals: TERM and INT stop at once, QUIT lets requests finish first, HUP reloads the configuration, USR1 reopens the logs.
 `;
 
 /** Flags that take a value, and what nginx says when it is missing. */

@@ -216,7 +216,7 @@ export class Master {
 
   /** The new configuration is not taken. */
   private forgo(generation: Generation, failures: readonly string[]): void {
-    for (const failure of new Set(failures)) this.log.log('emerg', failure);
+    this.tellFailures(failures);
     for (const worker of generation.workers) worker.stop();
     if (this.ending === '') this.log.log('error', 'reload failed: the old configuration stays in force');
   }
@@ -253,8 +253,17 @@ export class Master {
     generation.workers.add(worker);
     this.workers.add(worker);
     this.log.log('notice', `start worker process ${worker.pid}`);
-    void worker.began.then(() => (this.transport ??= worker.transport));
+    void worker.began.then((failures) => {
+      this.transport ??= worker.transport;
+      if (failures.length === 0) this.log.log('info', `worker process ${worker.pid} serves`);
+      // At a start and a reload these are told to whoever waits for it.
+      else if (this.current === generation && this.pidFile !== '') this.tellFailures(failures);
+    });
     return worker;
+  }
+
+  private tellFailures(failures: readonly string[]): void {
+    for (const failure of new Set(failures)) this.log.log('emerg', failure);
   }
 
   private ended(generation: Generation, worker: WorkerProcess, { how, bySignal }: WorkerEnd): void {

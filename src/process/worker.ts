@@ -57,7 +57,8 @@ class Worker {
         this.stop('exiting');
         break;
       case 'reopen':
-        this.reopen();
+        // A worker that has just opened its logs may have opened those of before.
+        this.then(() => this.reopen());
         break;
     }
   }

@@ -3,6 +3,7 @@
  * values that `proxy/` and the machine are given.
  */
 import { expect } from 'chai';
+import type { Identities } from '../../src/config/table.js';
 import { compileConfig, knowsDirective } from '../../src/config/compile.js';
 import { LARGEST_HEAD_OCTETS as LARGEST_CONFIGURED } from '../../src/config/directives/connection.js';
 import { DISK } from '../../src/config/files.js';
@@ -92,9 +93,13 @@ describe('config defaults', () => {
       pid: 'logs/wirehop.pid',
       errorLog: null,
       daemon: false,
+      masterProcess: true,
       workerProcesses: 1,
       workerConnections: 512,
       workerShutdownTimeoutMs: 0,
+      workerUser: null,
+      workerRlimitNofile: 0,
+      workerPriority: null,
     });
     expect(opened).to.have.members(['logs/access.log', 'logs/error.log error']);
     const [{ model }] = config?.listeners ?? [];
@@ -223,20 +228,48 @@ describe('config of the process', () => {
     expect(opened).to.deep.equal(['stderr info']);
   });
 
-  it('takes "auto" for one worker, and says so', async () => {
-    const { warnings } = await compile('worker_processes auto; events {}');
-    expect(warnings.map(show)).to.deep.equal(['1:18 "worker_processes auto" is taken as 1']);
+  it('worker_processes: a number, or as many as there are processors', async () => {
+    const processors = async (text: string, count?: number): Promise<number | undefined> => {
+      const own = { isRoot: false, userName: 'a', hostName: 'box' };
+      const environment = count === undefined ? own : { ...own, processors: count };
+      return (await compile(text, { environment })).config?.main.workerProcesses;
+    };
+    expect(await processors('worker_processes 3; events {}', 8)).to.equal(3);
+    expect(await processors('worker_processes auto; events {}', 8)).to.equal(8);
+    expect(await processors('worker_processes auto; events {}')).to.equal(1);
   });
 
-  it("user: its own name silently, another name with nginx's warning, and as root not at all", async () => {
-    const text = 'user nobody;\nevents {}';
+  it('the limits of workers', async () => {
+    const { config } = await compile(
+      'master_process on; daemon on; worker_rlimit_nofile 4096; worker_priority -5; events {}',
+    );
+    expect(config?.main).to.include({ daemon: true, workerRlimitNofile: 4096, workerPriority: -5 });
+    const { errors } = await compile('master_process off;\nworker_rlimit_nofile 4096; events {}');
+    expect(errors.map(show)).to.deep.equal([
+      '2:1 "worker_rlimit_nofile" cannot be honoured with "master_process off"',
+    ]);
+  });
+
+  it("user: its own name silently, another name with nginx's warning, and as root looked up", async () => {
+    const text = 'user www;\nevents {}';
     expect((await compile('user somebody;\nevents {}')).warnings).to.deep.equal([]);
     expect((await compile(text)).warnings.map((warning) => warning.text)).to.deep.equal([
       'the "user" directive makes sense only if the master process runs with super-user privileges, ignored',
     ]);
-    const environment = { isRoot: true, userName: 'root', hostName: 'box' };
-    const { errors } = await compile(text, { environment });
-    expect(errors.map(show)).to.deep.equal(['1:6 "nobody" in "user" directive is not supported']);
+    const identities: Identities = {
+      user: (name) => ({ root: 0, www: 33 })[name],
+      group: (name) => ({ www: 34, other: 35 })[name],
+    };
+    const environment = { isRoot: true, userName: 'root', hostName: 'box', identities };
+    const outcome = async (directive: string): Promise<unknown> => {
+      const { config, errors } = await compile(`${directive}\nevents {}`, { environment });
+      return config?.main.workerUser ?? errors.map(show);
+    };
+    expect(await outcome('user www;')).to.deep.equal({ name: 'www', uid: 33, gid: 34 });
+    expect(await outcome('user www other;')).to.deep.equal({ name: 'www', uid: 33, gid: 35 });
+    expect(await outcome('user root;')).to.deep.equal([]);
+    expect(await outcome('user nobody;')).to.deep.equal(['1:6 getpwnam("nobody") failed']);
+    expect(await outcome('user www nogroup;')).to.deep.equal(['1:10 getgrnam("nogroup") failed']);
   });
 
   it('warns once of each name that has no effect', async () => {

@@ -39,13 +39,11 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
     ['events {}\nhttp {}\nhttp {}', ['3:1 "http" directive is duplicate']],
   ],
   'the process': [
-    [
-      'events {}\nworker_processes 4;',
-      ['2:18 "4" in "worker_processes" directive is not supported'],
-      'one worker',
-    ],
+    ['events {}\nworker_processes 0;', ['2:18 "worker_processes" directive invalid value'], '1 to 1024'],
+    ['events {}\nworker_processes 1025;', ['2:18 "worker_processes" directive invalid value']],
+    ['events {}\nworker_rlimit_nofile 0;', ['2:22 "worker_rlimit_nofile" directive invalid number']],
+    ['events {}\nworker_priority 21;', ['2:17 "worker_priority" directive invalid value'], '-20 to 20'],
     ['events {}\nworker_processes x;', ['2:18 "worker_processes" directive invalid value']],
-    ['events {}\ndaemon on;', ['2:8 "on" in "daemon" directive is not supported'], 'foreground'],
     [
       'events {}\ndaemon maybe;',
       ['2:8 invalid value "maybe" in "daemon" directive, it must be "on" or "off"'],
