@@ -3,7 +3,7 @@
  * `build/` turn into `proxy/` values. Decides nothing.
  */
 import type { LogLevel } from '../proxy/model.js';
-import { Level } from './level.js';
+import { Level, type Context } from './level.js';
 import type { Address } from './address.js';
 import type { Directive, Place, Word } from './syntax.js';
 
@@ -33,8 +33,8 @@ export class ServerLevel extends Level {
   readonly listens: ListenLine[] = [];
   readonly names: Word[] = [];
   readonly locations: LocationLevel[] = [];
-  /** The first `return` of this level: nginx runs no other. */
-  answer: ReturnLine | null = null;
+  /** Directives of the rewrite module, in order. */
+  readonly script: ScriptLine[] = [];
   constructor(
     parent: Level,
     override readonly place: Place,
@@ -44,21 +44,24 @@ export class ServerLevel extends Level {
 }
 
 /** How a location is matched; the words of `proxy/model.ts`. */
-export type Match = 'exact' | 'prefix' | 'prefix-final' | 'regex' | 'regex-nocase';
+export type Match = 'exact' | 'prefix' | 'prefix-final' | 'regex' | 'regex-nocase' | 'named' | 'unnamed';
 
-/** `location`. */
+/** `location`, and the blocks that are locations without a name: `if` and `limit_except`. */
 export class LocationLevel extends Level {
   readonly locations: LocationLevel[] = [];
-  answer: ReturnLine | null = null;
+  /** Directives of the rewrite module, in order. */
+  readonly script: ScriptLine[] = [];
   pass: ProxyPassLine | null = null;
+  limitExcept: LimitExcept | null = null;
   constructor(
     parent: Level,
     override readonly place: Directive,
     readonly match: Match,
     /** Path or regular expression. */
     readonly pattern: Word,
+    context: Context = 'location',
   ) {
-    super('location', parent, place);
+    super(context, parent, place);
   }
   get isRegex(): boolean {
     return this.match === 'regex' || this.match === 'regex-nocase';
@@ -133,12 +136,63 @@ export interface ReturnLine {
   readonly place: Place;
 }
 
+/** A directive of the rewrite module. */
+export type ScriptLine =
+  | { readonly kind: 'return'; readonly line: ReturnLine }
+  | { readonly kind: 'set'; readonly name: string; readonly nameWord: Word; readonly value: Word }
+  | { readonly kind: 'if'; readonly condition: ConditionLine; readonly level: LocationLevel }
+  | RewriteLine
+  | { readonly kind: 'break' };
+
+/** One `rewrite`. */
+export interface RewriteLine {
+  readonly kind: 'rewrite';
+  readonly regex: Word;
+  /** Without a "?" at its end. */
+  readonly replacement: Word;
+  readonly dropsArgs: boolean;
+  readonly flag: 'last' | 'break' | null;
+  /** 301 or 302, 0 for none. */
+  readonly redirection: number;
+  readonly place: Directive;
+}
+
+/** What stands in the brackets of an `if`. */
+export type ConditionLine =
+  | { readonly kind: 'true'; readonly subject: Word }
+  | { readonly kind: 'equal'; readonly subject: Word; readonly value: Word; readonly negates: boolean }
+  | {
+      readonly kind: 'match';
+      readonly subject: Word;
+      readonly regex: Word;
+      readonly ignoresCase: boolean;
+      readonly negates: boolean;
+    }
+  | { readonly kind: 'file'; readonly letter: string; readonly path: Word; readonly negates: boolean };
+
+/** `limit_except`. */
+export interface LimitExcept {
+  readonly methods: ReadonlySet<string>;
+  readonly level: LocationLevel;
+}
+
+/** One `error_page`. */
+export interface ErrorPageLine {
+  readonly statuses: readonly number[];
+  /** As in `proxy/error-pages.ts`. */
+  readonly overwrite: number;
+  readonly uri: Word;
+}
+
 /** One `proxy_pass`. */
 export interface ProxyPassLine {
   /** All of it as written: what `proxy_redirect default` looks for. */
   readonly url: string;
-  readonly address: Address;
-  /** The URL begins with https. */
+  /** Variables stand in it: where a request goes is known when it comes. */
+  readonly isDynamic: boolean;
+  /** null where it depends on the request. */
+  readonly address: Address | null;
+  /** The URL begins with https; false where a variable says it. */
   readonly secure: boolean;
   /** What stands behind the address, from "/" or "?"; '' for none. */
   readonly uri: string;

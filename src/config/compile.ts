@@ -22,6 +22,7 @@ import { TlsBuilder } from './build/tls.js';
 import { Upstreams } from './build/upstreams.js';
 import { buildVariables } from './build/variables.js';
 import { adviseOnConnection } from './advice.js';
+import { ERROR_PAGES } from './directives/errors.js';
 import { entriesOf } from './directives/index.js';
 import { PID, WORKER_CONNECTIONS } from './directives/main.js';
 import * as processes from './directives/processes.js';
@@ -118,11 +119,14 @@ export async function compileConfig(options: CompileOptions): Promise<Compiled> 
   const { directives, errors: readErrors, sources } = assemble(options.file, options.files, options.globals);
   const main = new MainLevel();
   const walked = walkTree(directives, main, environment);
-  const site = new Site({
-    ...options,
-    environment,
-    defaultErrorLog: options.defaultErrorLog ?? 'logs/error.log',
-  });
+  const site = new Site(
+    {
+      ...options,
+      environment,
+      defaultErrorLog: options.defaultErrorLog ?? 'logs/error.log',
+    },
+    main.http !== null && rewrites(main.http),
+  );
   const logs = new Logs(site);
   const mainErrorLog = logs.mainErrorLog(main);
   const models = main.http === null ? [] : await buildHttp(main.http, site, logs);
@@ -165,10 +169,7 @@ async function buildHttp(http: HttpLevel, site: Site, logs: Logs): Promise<Liste
   const resolvers = new Resolvers(site);
   await resolvers.build([http, ...http.upstreams, ...http.servers, ...http.servers.flatMap(locationsOf)]);
   const upstreams = new Upstreams(site, logs, resolvers);
-  await upstreams.build(
-    http,
-    http.servers.flatMap((server) => server.locations.flatMap(passesOf)),
-  );
+  await upstreams.build(http, http.servers.flatMap(passesOf));
   return buildListeners(http, { site, logs, upstreams, tls: new TlsBuilder(site) });
 }
 
@@ -176,9 +177,26 @@ function locationsOf({ locations }: ServerLevel | LocationLevel): LocationLevel[
   return locations.flatMap((location) => [location, ...locationsOf(location)]);
 }
 
-function passesOf(location: LocationLevel): ProxyPassLine[] {
-  const nested = location.locations.flatMap(passesOf);
-  return location.pass === null ? nested : [location.pass, ...nested];
+/** Every proxy_pass in a location, in a script, and in what is inside it. */
+function passesOf(location: LocationLevel | ServerLevel): ProxyPassLine[] {
+  const inner = [
+    ...location.script.flatMap((line) => (line.kind === 'if' ? [line.level] : [])),
+    ...('limitExcept' in location && location.limitExcept !== null ? [location.limitExcept.level] : []),
+    ...location.locations,
+  ].flatMap(passesOf);
+  return 'pass' in location && location.pass !== null ? [location.pass, ...inner] : inner;
+}
+
+/** Whether anything changes the path, the query or the method of a request on its way. */
+function rewrites(level: HttpLevel | ServerLevel | LocationLevel): boolean {
+  if (level.has(ERROR_PAGES)) return true;
+  const inner = 'servers' in level ? level.servers : level.locations;
+  if (inner.some(rewrites)) return true;
+  if ('servers' in level) return false;
+  return level.script.some((line) => {
+    if (line.kind === 'if') return rewrites(line.level);
+    return line.kind === 'rewrite' || (line.kind === 'set' && line.name.toLowerCase() === 'args');
+  });
 }
 
 /** A policy looks at names and expressions once more, so it is made only of what is sound so far. */

@@ -5,8 +5,20 @@
 import type { Directive, Place } from './syntax.js';
 import { faultAt } from './syntax.js';
 
-/** Where a directive may stand. The blocks of `map` and `types` hold pairs, not directives, and are not contexts. */
-export type Context = 'main' | 'events' | 'http' | 'server' | 'location' | 'upstream';
+/**
+ * Where a directive may stand. `if` in a server and in a location are two: they take different ones. The blocks of `map`
+ * and `types` hold pairs, not directives, and are not contexts.
+ */
+export type Context =
+  | 'main'
+  | 'events'
+  | 'http'
+  | 'server'
+  | 'location'
+  | 'upstream'
+  | 'if in server'
+  | 'if in location'
+  | 'limit_except';
 
 /** One thing that can be set, and what holds when nobody sets it. Identity is the key; `T` keeps reading typed. */
 export class Setting<T> {

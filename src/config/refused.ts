@@ -6,24 +6,16 @@ import type { Refused } from './table.js';
 
 /** Names in groups, by what there is to say about them. */
 const GROUPS: readonly (readonly [string, string])[] = [
-  [
-    'rewriting is not there yet; use locations, "map" and "return"',
-    'break if rewrite rewrite_log set uninitialized_variable_warn',
-  ],
   ['this kind of variable is not there yet; use "map"', 'geo split_clients'],
-  ['error pages of your own are not there yet; leave it out', 'error_page'],
   [
     'CONNECT is refused by wirehop',
     `tunnel_pass tunnel_connect_timeout tunnel_read_timeout tunnel_send_timeout
     tunnel_next_upstream tunnel_next_upstream_tries tunnel_next_upstream_timeout tunnel_bind tunnel_bind_dynamic
     tunnel_buffer_size tunnel_allow_upstream tunnel_socket_keepalive`,
   ],
-  ['nothing can lead to such a location yet; leave it out', 'internal'],
-  ['use a "map" of $request_method, and "return"', 'limit_except'],
   [
     'messages are passed on as they are; leave it out',
-    `proxy_method proxy_set_body proxy_ignore_headers proxy_limit_rate
-    proxy_pass_trailers proxy_cookie_domain proxy_cookie_flags proxy_cookie_path proxy_send_lowat send_lowat
+    `proxy_limit_rate proxy_pass_trailers proxy_send_lowat send_lowat
     proxy_download_rate proxy_upload_rate proxy_allow_upstream proxy_bind_dynamic proxy_request_dynamic`,
   ],
   [
@@ -71,7 +63,7 @@ const GROUPS: readonly (readonly [string, string])[] = [
   ],
   [
     'wirehop serves no files; put a file server behind proxy_pass',
-    `root alias index try_files types etag
+    `root alias index try_files etag
     if_modified_since max_ranges log_not_found disable_symlinks directio_alignment read_ahead aio_write autoindex
     autoindex_exact_size autoindex_format autoindex_localtime random_index flv mp4 mp4_buffer_size mp4_limit_rate
     mp4_limit_rate_after mp4_max_buffer_size mp4_start_key_frame hls hls_buffers hls_forward_args hls_fragment

@@ -88,7 +88,9 @@ function unknown(directive: Directive): ConfigError {
 
 function listed(contexts: readonly string[]): string {
   const quoted = [...new Set(contexts)].map((context) =>
-    context === 'main' ? 'the main file level' : `"${context}"`,
+    context === 'main'
+      ? 'the main file level'
+      : `"${context.replace(/ in .*/, '')}"${/ in .*/.exec(context)?.[0] ?? ''}`,
   );
   const last = quoted.pop() ?? '';
   return quoted.length === 0 ? last : `${quoted.join(', ')} or ${last}`;

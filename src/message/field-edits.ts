@@ -89,6 +89,13 @@ export class FieldEdits<Context> {
     for (const id of HOP_BY_HOP) this.drops[id] = DROPS;
   }
 
+  /** The same edits with more lines in front, which stand in for received ones of their names. */
+  with(lines: readonly FieldSet<Context>[]): FieldEdits<Context> {
+    const dropped = Array.from(this.drops, (what, id) => (what === DROPS ? FIELD_NAMES.name(id) : ''));
+    const first = [...this.first, ...lines];
+    return new FieldEdits(dropped.filter(Boolean), first, this.last, this.rewrites, this.keepsReceived);
+  }
+
   /**
    * These edits as one message needs them: without their own lines of certain names, and with more lines.
    * @param without names in lower case

@@ -4,11 +4,25 @@
  */
 import { latin1 } from '../bytes/octets.js';
 import type { Exchange } from '../machine/exchange.js';
-import type { ConnectionFacts } from '../machine/policy.js';
+import type { ConnectionFacts, PeerSource } from '../machine/policy.js';
 import type { Head } from '../message/head.js';
+import { Detour } from './detour.js';
 import type { LocationModel, ServerModel } from './model.js';
 import { NormalPath } from './normal-path.js';
 import type { Variable } from './variables.js';
+
+/** What a proxy_pass with variables means for one request. */
+export interface Destination {
+  readonly peers: PeerSource;
+  /** The scheme is https. */
+  readonly isSecure: boolean;
+  /** URI part, '' for none. */
+  readonly uri: string;
+  /** $proxy_host. */
+  readonly host: string;
+  /** $proxy_port. */
+  readonly port: string;
+}
 
 /** The policy's part of an exchange, in `exchange.context`. */
 export class RequestContext extends NormalPath {
@@ -21,12 +35,23 @@ export class RequestContext extends NormalPath {
   named: Map<string, string> | null = null;
   /** Variables that keep their first value for the whole exchange. */
   kept: Map<Variable, string> | null = null;
+  /** Values made by `set`, by the index of their variable. */
+  values: (string | undefined)[] | null = null;
+  /** What became of the request since it was read; null for most. */
+  detour: Detour | null = null;
+  /** What a proxy_pass with variables came out as. */
+  destination: Destination | null = null;
   /** $request_id, once it was asked for. */
   requestId = '';
 
   /** @param decidedAt monotonic ms of the decision */
   constructor(readonly decidedAt: number) {
     super();
+  }
+
+  /** The detour, which begins here if it has not yet. */
+  leave(): Detour {
+    return (this.detour ??= new Detour());
   }
 
   /** Notes a match: from now on $1 and its named groups are those of this one, as in nginx. */

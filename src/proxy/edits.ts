@@ -8,13 +8,13 @@ import {
   ConstantValue,
   FieldEdits,
   fieldSet,
+  type FieldRewrites,
   type FieldSet,
   type ValueSource,
 } from '../message/field-edits.js';
 import { DATE, HOST, SERVER } from '../message/field-names.js';
 import { CompileError } from './compile-error.js';
 import { VERSION } from './identity.js';
-import { AbsoluteLocation } from './absolute-location.js';
 import { ConstantTemplate, type Template } from './template.js';
 import { HTTP_DATE } from './wall-clock.js';
 
@@ -52,16 +52,21 @@ const REPLACED = new Set(['last-modified', 'etag']);
  * Edits of a request on its way up: proxy_set_header over nginx's one default that remains since 1.29.7, `Host $proxy_host`.
  * A name set here, whatever its case, replaces the received lines and the default; of two with one name both are sent.
  * @param proxyHost $proxy_host of this proxy_pass
+ * @param keepsReceived false: no received field goes on (proxy_pass_request_headers off)
  * @throws CompileError for a name that is not a token
  */
-export function requestEdits(sets: readonly SetField[], proxyHost: Template): FieldEdits<Exchange> {
+export function requestEdits(
+  sets: readonly SetField[],
+  proxyHost: Template,
+  keepsReceived = true,
+): FieldEdits<Exchange> {
   const lines = sets.map(({ name, value }) =>
     line(name, isHost(name) && !value.isConstant ? new OrElse(value, proxyHost) : value),
   );
   const setsHost = sets.some(({ name }) => isHost(name));
   // Host goes first: RFC 9110 7.2 asks senders for it.
   const first = setsHost ? lines.sort(hostFirst) : [line('Host', proxyHost), ...lines];
-  return new FieldEdits<Exchange>([], first);
+  return new FieldEdits<Exchange>([], first, [], null, keepsReceived);
 }
 
 function isHost(name: string): boolean {
@@ -101,6 +106,7 @@ export function responseEdits(options: {
   readonly serverTokens: boolean;
   /** Set-Cookie of `sticky cookie`. */
   readonly cookie?: ValueSource<Exchange> | null;
+  readonly rewrites?: FieldRewrites<Exchange> | null;
 }): FieldEdits<Exchange> {
   const passed = new Set(options.pass.map((name) => name.toLowerCase()));
   // Of a name that is both hidden and passed nginx takes the second.
@@ -119,24 +125,24 @@ export function responseEdits(options: {
   for (const { name, value, always } of options.add) {
     (REPLACED.has(name.toLowerCase()) ? first : last).push(line(name, value, always));
   }
-  return new FieldEdits<Exchange>(dropped, first, last);
+  return new FieldEdits<Exchange>(dropped, first, last, options.rewrites ?? null);
 }
 
 /**
  * Lines of an answer made here: `return`, redirections and the built-in pages.
  * @param options.contentType default_type in force, `text/html` for a page; null for none
- * @param options.location target of a redirection, made absolute where it begins with "/"; null for none
+ * @param options.location target of a redirection; null for none
  * @throws CompileError for a name that is not a token
  */
 export function localEdits(options: {
-  readonly contentType: string | null;
-  readonly location: Template | null;
+  readonly contentType: string | ValueSource<Exchange> | null;
+  readonly location: ValueSource<Exchange> | null;
   readonly add: readonly AddedField[];
   readonly serverTokens: boolean;
 }): FieldEdits<Exchange> {
   const first = [line('Server', serverValue(options.serverTokens), true), line('Date', DATE_NOW, true)];
   if (options.contentType !== null) first.push(line('Content-Type', options.contentType, true));
-  if (options.location !== null) first.push(line('Location', new AbsoluteLocation(options.location), true));
+  if (options.location !== null) first.push(line('Location', options.location, true));
   const last = options.add.map(({ name, value, always }) => line(name, value, always));
   return new FieldEdits<Exchange>([], first, last);
 }

@@ -117,11 +117,15 @@ export function faultLine(
   connection: ConnectionFacts,
   listener: ListenAddress,
 ): string {
-  const reason = `[${fault.code}, ${ERRORS[fault.code].rule}]`;
-  const client = (exchange?.connection ?? connection).remoteAddress;
-  let line = `*${connection.serial} ${words(fault, exchange)} ${reason}, client: ${client}`;
-  if (exchange === null) return `${line}, server: ${addressText(listener)}`;
-  const { request } = exchange;
+  const text = `${words(fault, exchange)} [${fault.code}, ${ERRORS[fault.code].rule}]`;
+  if (exchange !== null) return exchangeLine(text, exchange);
+  return `*${connection.serial} ${text}, client: ${connection.remoteAddress}, server: ${addressText(listener)}`;
+}
+
+/** A line about an exchange, whoever says it. */
+function exchangeLine(text: string, exchange: Exchange): string {
+  const { request, connection } = exchange;
+  let line = `*${connection.serial} ${text}, client: ${connection.remoteAddress}`;
   const context = exchange.context as RequestContext | undefined;
   line += `, server: ${context?.server ? primaryName(context.server.names) : ''}`;
   if (request.length === 0) return line;
@@ -132,6 +136,24 @@ export function faultLine(
   if (host !== '') line += `, host: "${printable(host)}"`;
   const referrer = request.joinedText(REFERER);
   return referrer === '' ? line : `${line}, referrer: "${printable(referrer)}"`;
+}
+
+/** Logs what the configuration has to say about an exchange, in the log of its location. */
+export function logHere(level: LogLevel, text: string, exchange: Exchange): void {
+  const context = exchange.context as RequestContext | undefined;
+  const location = context?.location ?? context?.server?.root;
+  location?.errorLog.log(level, exchangeLine(printable(text), exchange));
+}
+
+/** Logs a warning about an exchange. */
+export function warnHere(text: string, exchange: Exchange): void {
+  logHere('warn', text, exchange);
+}
+
+/** Logs what a rewrite directive did, where rewrite_log asks for it. @param text made only then */
+export function noteHere(text: () => string, exchange: Exchange): void {
+  const location = (exchange.context as RequestContext | undefined)?.location;
+  if (location?.logsRewrites === true) logHere('notice', text(), exchange);
 }
 
 function words(fault: Fault, exchange: Exchange | null): string {

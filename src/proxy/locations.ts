@@ -56,7 +56,8 @@ export class LocationTree {
       const entry: Entry = {
         model,
         nested: model.locations.length === 0 ? null : new LocationTree(model.locations),
-        takesMissingSlash: model.action.kind === 'forward' && pattern.endsWith('/'),
+        takesMissingSlash:
+          (model.action.kind === 'forward' || model.proxy !== undefined) && pattern.endsWith('/'),
       };
       if (match === 'regex' || match === 'regex-nocase') {
         this.regexes.push({ regex: compileRegex(pattern, match === 'regex-nocase'), entry });

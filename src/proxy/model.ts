@@ -6,6 +6,10 @@ import type { DownstreamRules, ForwardPlan, ReadingRules, RespondPlan } from '..
 import type { ServerSecurity } from '../machine/security.js';
 import type { FieldEdits } from '../message/field-edits.js';
 import type { RealIp } from './real-ip.js';
+import type { RedirectRules } from './absolute-location.js';
+import type { ErrorPages } from './error-pages.js';
+import type { DynamicPass } from './dynamic-pass.js';
+import type { Script } from './rewrite.js';
 import type { Template } from './template.js';
 
 // The machine's words that a compiled configuration is made of: config/ gets them here, as it does not know machine/.
@@ -50,7 +54,30 @@ export interface AccessLog {
 /** What happens to a request in a location. Made once, used for every request. */
 export type Action = ForwardPlan | RespondPlan;
 
-export type LocationMatch = 'exact' | 'prefix' | 'prefix-final' | 'regex' | 'regex-nocase';
+/**
+ * How a location is found. `named`: by its name alone, "@" included. `unnamed`: by the location it stands in (`if`,
+ * `limit_except`).
+ */
+export type LocationMatch =
+  'exact' | 'prefix' | 'prefix-final' | 'regex' | 'regex-nocase' | 'named' | 'unnamed';
+
+/** What a location does beside its action. Absent for most: their requests need no second look. */
+export interface LocationRules {
+  /** Run before the action. */
+  readonly script?: Script | undefined;
+  /** Only requests that were changed here come in; others are answered 404. */
+  readonly isInternal?: boolean;
+  /** Methods that stay here; requests with others go to `other` (limit_except). */
+  readonly limited?: { readonly methods: ReadonlySet<string>; readonly other: LocationModel } | undefined;
+  /** Whether a connection may use it (allow, deny); absent: all. */
+  readonly admits?: ((exchange: Exchange) => boolean) | undefined;
+  /** The action's answer counts as an error: a page may stand in for it. */
+  readonly answersError?: boolean;
+  /** Where the action goes depends on the request. */
+  readonly pass?: DynamicPass | undefined;
+  /** The action where the scheme that variables make is https; absent: `action`. */
+  readonly secureAction?: ForwardPlan | undefined;
+}
 
 /** `location` (and the server level itself, as the prefix ""). */
 export interface LocationModel {
@@ -72,6 +99,16 @@ export interface LocationModel {
   readonly pageEdits?: FieldEdits<Exchange>;
   /** Whose word about a client's address is taken; absent for nobody's. */
   readonly realIp?: RealIp;
+  /** Absent: nothing but `action` is to be looked at. */
+  readonly rules?: LocationRules | undefined;
+  /** What stands in for answers here that count as errors; absent: their built-in pages. */
+  readonly errorPages?: ErrorPages | undefined;
+  /** How redirections made here are completed; absent: by nginx's defaults. */
+  readonly redirects?: RedirectRules | undefined;
+  /** What rewrite directives do is noted in the error log (rewrite_log). */
+  readonly logsRewrites?: boolean;
+  /** Variables that are used before they are set are not noted (uninitialized_variable_warn off). */
+  readonly isQuiet?: boolean;
 }
 
 /** `server`. */
@@ -81,6 +118,10 @@ export interface ServerModel {
   readonly reading: ReadingRules;
   /** What the server level itself does with a request: a `return` there comes before all locations; else null. */
   readonly action: Action | null;
+  /** Run before a location is looked for; absent: nothing. */
+  readonly script?: Script | undefined;
+  /** By name, "@" included. */
+  readonly named?: ReadonlyMap<string, LocationModel>;
   /** The server level as a location: its logs, and what a request gets that no location matches. */
   readonly root: LocationModel;
   readonly mergeSlashes: boolean;

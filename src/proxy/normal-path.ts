@@ -1,6 +1,7 @@
 /**
  * The path of a request as locations see it. Decides what a path means: nobody else decodes one.
  */
+import type { OctetWriter } from '../bytes/octet-writer.js';
 import { HEX_VALUE, latin1, PERCENT, QUESTION, SLASH } from '../bytes/octets.js';
 import { FORM_ABSOLUTE, type Head } from '../message/head.js';
 
@@ -15,7 +16,8 @@ export class NormalPath {
   /** The path is octets[start, end): percent-decoded, without dot segments. */
   start = 0;
   end = 0;
-  /** The query is head.octets[argsStart, argsEnd), without its "?"; equal when there is none or it is empty. */
+  /** The query is argsOctets[argsStart, argsEnd), without its "?"; equal when there is none or it is empty. */
+  argsOctets: Uint8Array = NO_OCTETS;
   argsStart = 0;
   argsEnd = 0;
   /** The received path held a percent-encoded octet, so that what is made of it must be encoded again. */
@@ -44,6 +46,7 @@ export class NormalPath {
       }
       last = octet;
     }
+    this.argsOctets = octets;
     this.argsStart = i < pathEnd ? i + 1 : pathEnd;
     this.argsEnd = pathEnd;
     this.cachedText = null;
@@ -61,6 +64,37 @@ export class NormalPath {
     this.start = 0;
     this.end = 1;
     return head.form === FORM_ABSOLUTE;
+  }
+
+  /** Puts another path in place of the received one. @param text Latin-1, as locations are to see it */
+  setPath(text: string): void {
+    this.octets = latin1(text);
+    this.start = 0;
+    this.end = this.octets.length;
+    this.cachedText = text;
+  }
+
+  /** Puts another query in place of the received one. @param text Latin-1, without "?" */
+  setArgs(text: string): void {
+    this.argsOctets = latin1(text);
+    this.argsStart = 0;
+    this.argsEnd = this.argsOctets.length;
+  }
+
+  /** The query as Latin-1 text ($args). */
+  argsText(): string {
+    const { argsOctets, argsStart, argsEnd } = this;
+    if (argsStart === argsEnd) return '';
+    return Buffer.from(argsOctets.buffer, argsOctets.byteOffset + argsStart, argsEnd - argsStart).toString(
+      'latin1',
+    );
+  }
+
+  /** Appends "?" and the query, if there is one. */
+  putQuery(out: OctetWriter): void {
+    if (this.argsEnd === this.argsStart) return;
+    out.putOctet(QUESTION);
+    out.put(this.argsOctets, this.argsStart, this.argsEnd);
   }
 
   /** The path as Latin-1 text ($uri); made once. */

@@ -3,11 +3,10 @@
  * message/statuses.ts, where the machine finds them too.
  */
 import type { OctetWriter } from '../bytes/octet-writer.js';
-import { QUESTION } from '../bytes/octets.js';
 import type { Exchange } from '../machine/exchange.js';
 import type { DownstreamRules, RespondPlan } from '../machine/policy.js';
-import { FieldEdits, fieldSet, type ValueSource } from '../message/field-edits.js';
-import { origin } from './absolute-location.js';
+import { type FieldEdits, fieldSet, type ValueSource } from '../message/field-edits.js';
+import { AbsoluteLocation, DEFAULT_REDIRECTS, origin, type RedirectRules } from './absolute-location.js';
 import { contextOf } from './context.js';
 import { localEdits } from './edits.js';
 import type { LocationModel } from './model.js';
@@ -30,25 +29,34 @@ export function pagePlan(location: LocationModel, status: number, downstream: Do
 
 /** 301 to the location's own name, for a request that left out the slash at its end. */
 export function slashPlan(location: LocationModel): RespondPlan {
-  const edits = pageEdits(location);
-  const line = fieldSet<Exchange>('Location', new SlashTarget(escapePath(location.pattern)), true);
-  return {
-    kind: 'respond',
-    downstream: location.downstream,
-    status: 301,
-    edits: new FieldEdits<Exchange>([], [...edits.first, line], edits.last),
-    content: null,
-  };
+  const rules = location.redirects ?? DEFAULT_REDIRECTS;
+  return locationPlan(location, 301, new SlashTarget(escapePath(location.pattern), rules));
+}
+
+/** A redirection to where the request's detour says (`rewrite`, `error_page` with a whole target). */
+export function redirectPlan(location: LocationModel, status: number): RespondPlan {
+  return locationPlan(location, status, redirectionOf(location.redirects));
+}
+
+/** The Location that a `rewrite` made. */
+export function redirectionOf(rules: RedirectRules = DEFAULT_REDIRECTS): ValueSource<Exchange> {
+  return new AbsoluteLocation({ text: (exchange) => contextOf(exchange).detour?.redirection ?? '' }, rules);
+}
+
+function locationPlan(location: LocationModel, status: number, target: ValueSource<Exchange>): RespondPlan {
+  const { downstream } = location;
+  const edits = pageEdits(location).with([fieldSet<Exchange>('Location', target, true)]);
+  return { kind: 'respond', downstream, status, edits, content: null };
 }
 
 class SlashTarget implements ValueSource<Exchange> {
-  constructor(private readonly path: string) {}
+  constructor(
+    private readonly path: string,
+    private readonly rules: RedirectRules,
+  ) {}
   put(exchange: Exchange, out: OctetWriter): void {
-    const { argsStart, argsEnd } = contextOf(exchange);
-    out.putLatin1(origin(exchange));
+    if (this.rules.isAbsolute) out.putLatin1(origin(exchange, this.rules));
     out.putLatin1(this.path);
-    if (argsEnd === argsStart) return;
-    out.putOctet(QUESTION);
-    out.put(exchange.request.octets, argsStart, argsEnd);
+    contextOf(exchange).putQuery(out);
   }
 }

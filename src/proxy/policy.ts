@@ -5,58 +5,24 @@
 import { equalsFolded, latin1 } from '../bytes/octets.js';
 import { Fault } from '../error.js';
 import type { Exchange } from '../machine/exchange.js';
-import type {
-  ConnectionFacts,
-  DownstreamRules,
-  Plan,
-  Policy,
-  ReadingRules,
-  RespondPlan,
-} from '../machine/policy.js';
+import type { ConnectionFacts, DownstreamRules, Plan, Policy, ReadingRules } from '../machine/policy.js';
 import type { ArrivalRules } from '../machine/security.js';
 import type { FieldEdits } from '../message/field-edits.js';
+import { FIELD_NAMES } from '../message/field-names.js';
 import { FORM_AUTHORITY } from '../message/head.js';
 import { contextOf, RequestContext } from './context.js';
 import { faultLevel, faultLine } from './fault-lines.js';
-import { FOUND_WITH_SLASH, LocationSearch, LocationTree } from './locations.js';
 import type { ListenerModel, LocationModel, ServerModel } from './model.js';
-import { pageEdits, pagePlan, slashPlan } from './pages.js';
+import { pageEdits } from './pages.js';
 import { hostOf } from './request-variables.js';
+import { Router } from './router.js';
 import { ServerNames, type FoundServer } from './server-names.js';
 import { arrivalRules, plainName, TlsGate } from './tls-gate.js';
 
+const WWW_AUTHENTICATE = FIELD_NAMES.intern('www-authenticate');
+
 /** Equal to no host that a request can name. */
 const NO_HOST = latin1('\0');
-
-/** A server and what is looked up in it. */
-class CompiledServer {
-  readonly names: readonly string[];
-  readonly tree: LocationTree;
-  /** A target that is no path here. The connection ends with it, as in nginx. */
-  readonly badRequest: RespondPlan;
-  readonly notAllowed: RespondPlan;
-  private readonly closing: DownstreamRules;
-  private readonly closingPages = new Map<number, RespondPlan>();
-
-  constructor(readonly model: ServerModel) {
-    const { root } = model;
-    this.closing = { ...root.downstream, keepaliveTimeoutMs: 0 };
-    this.names = model.names;
-    this.tree = new LocationTree(root.locations);
-    this.badRequest = pagePlan(root, 400, this.closing);
-    this.notAllowed = pagePlan(root, 405, this.closing);
-  }
-
-  /** The built-in page of a status, behind which the connection ends. */
-  closingPage(status: number): RespondPlan {
-    let plan = this.closingPages.get(status);
-    if (plan === undefined) {
-      plan = pagePlan(this.model.root, status, this.closing);
-      this.closingPages.set(status, plan);
-    }
-    return plan;
-  }
-}
 
 /** Decides for the connections of one listener. Its only state is what makes the next lookup cheaper. */
 export class ProxyPolicy implements Policy {
@@ -64,15 +30,14 @@ export class ProxyPolicy implements Policy {
   readonly reading: ReadingRules;
   readonly defaults: DownstreamRules;
   readonly pageEdits: FieldEdits<Exchange>;
-  private readonly names: ServerNames<CompiledServer>;
-  private readonly defaultServer: CompiledServer;
-  private readonly search = new LocationSearch();
   /** null for a listener in the clear. */
   private readonly gate: TlsGate | null;
-  private readonly slashPlans = new Map<LocationModel, RespondPlan>();
+  private readonly names: ServerNames<Router>;
+  private readonly defaultServer: Router;
+  private readonly routers = new Map<ServerModel, Router>();
   /** The last host that was looked up: most requests in a row name the same one. */
   private lastHost: Uint8Array = NO_HOST;
-  private lastServer: CompiledServer;
+  private lastServer: Router;
 
   /** Throws CompileError for names, patterns and locations that cannot be, though `config/` says so earlier. */
   constructor(readonly listener: ListenerModel) {
@@ -80,8 +45,9 @@ export class ProxyPolicy implements Policy {
     this.reading = defaultServer.reading;
     this.defaults = defaultServer.root.downstream;
     this.pageEdits = pageEdits(defaultServer.root);
-    const compiled = servers.map((server) => new CompiledServer(server));
-    this.defaultServer = compiled[servers.indexOf(defaultServer)] ?? new CompiledServer(defaultServer);
+    const compiled = servers.map((server) => new Router(server));
+    for (const router of compiled) this.routers.set(router.model, router);
+    this.defaultServer = compiled[servers.indexOf(defaultServer)] ?? new Router(defaultServer);
     this.names = new ServerNames(compiled, this.defaultServer);
     this.lastServer = this.defaultServer;
     this.gate =
@@ -93,32 +59,29 @@ export class ProxyPolicy implements Policy {
     const context = new RequestContext(now);
     exchange.context = context;
     const { request } = exchange;
-    const server = this.names.isSingle ? this.defaultServer : this.serverOf(exchange, context);
-    const { model, tree } = server;
+    const router = this.names.isSingle ? this.defaultServer : this.serverOf(exchange, context);
+    const { model } = router;
     context.server = model;
     context.location = model.root;
     model.root.realIp?.apply(exchange);
     if (this.gate !== null) {
-      const refused = this.refused(exchange, server);
+      const refused = this.refused(exchange, context, router);
       if (refused !== null) return refused;
     }
-    if (!context.read(request, model.mergeSlashes)) {
-      return request.form === FORM_AUTHORITY ? server.notAllowed : server.badRequest;
-    }
-    if (model.action !== null) return model.action;
-    const { search } = this;
-    const found = tree.find(context, search);
-    const location = search.location;
-    if (location === null) return model.root.action;
-    context.location = location;
-    location.realIp?.apply(exchange);
-    if (search.captures !== null) context.capture(search.captures);
-    return found === FOUND_WITH_SLASH ? this.slashPlan(location) : location.action;
+    if (context.read(request, model.mergeSlashes)) return router.route(exchange, context);
+    return router.refuse(exchange, context, request.form === FORM_AUTHORITY ? 405 : 400);
   }
 
-  failed(exchange: Exchange, status: number, _fault: Fault): RespondPlan | undefined {
-    const location = this.locationOf(exchange);
-    return location.pageEdits === undefined ? undefined : pagePlan(location, status, location.downstream);
+  failed(exchange: Exchange, status: number, _fault: Fault): Plan | undefined {
+    const context = contextOf(exchange);
+    return this.routerOf(context).standIn(exchange, context, status);
+  }
+
+  intercept(exchange: Exchange): Plan | undefined {
+    const { response } = exchange;
+    const context = contextOf(exchange);
+    if (response.status === 401) context.leave().challenge = response.joinedText(WWW_AUTHENTICATE);
+    return this.routerOf(context).standIn(exchange, context, response.status);
   }
 
   finished(exchange: Exchange, now: number): void {
@@ -138,12 +101,18 @@ export class ProxyPolicy implements Policy {
     return context.location ?? context.server.root;
   }
 
-  private serverOf(exchange: Exchange, context: RequestContext): CompiledServer {
+  /** The router of a request's server: that of the default one, if the request was refused before {@link plan}. */
+  private routerOf(context: RequestContext): Router {
+    context.server ??= this.defaultServer.model;
+    return this.routers.get(context.server) ?? this.defaultServer;
+  }
+
+  private serverOf(exchange: Exchange, context: RequestContext): Router {
     const { octets, hostStart, hostNameEnd } = exchange.request;
     if (hostNameEnd <= hostStart) return this.serverWithoutHost(exchange);
     if (equalsFolded(octets, hostStart, hostNameEnd, this.lastHost)) return this.lastServer;
     const host = hostOf(exchange.request);
-    const found: FoundServer<CompiledServer> = this.names.find(host);
+    const found: FoundServer<Router> = this.names.find(host);
     if (found.captures === null) {
       this.lastHost = latin1(host);
       this.lastServer = found.server;
@@ -155,23 +124,17 @@ export class ProxyPolicy implements Policy {
   }
 
   /** nginx: of a request without a host TLS has named the server, if anything has. */
-  private serverWithoutHost({ connection: { tls } }: Exchange): CompiledServer {
+  private serverWithoutHost({ connection: { tls } }: Exchange): Router {
     return this.names.find(tls == null ? '' : plainName(tls.serverName)).server;
   }
 
   /** The answer to a request that TLS forbids; null for all others. The connection ends with it, as in nginx. */
-  private refused(exchange: Exchange, server: CompiledServer): RespondPlan | null {
+  private refused(exchange: Exchange, context: RequestContext, router: Router): Plan | null {
     const { connection } = exchange;
-    const refusal = (this.gate as TlsGate).refusal(connection, server.model);
+    const refusal = (this.gate as TlsGate).refusal(connection, router.model);
     if (refusal === null) return null;
     const { status, code, detail } = refusal;
     this.fault(new Fault(code, 'downstream', -1, detail), exchange, connection);
-    return server.closingPage(status);
-  }
-
-  private slashPlan(location: LocationModel): RespondPlan {
-    let plan = this.slashPlans.get(location);
-    if (plan === undefined) this.slashPlans.set(location, (plan = slashPlan(location)));
-    return plan;
+    return router.refuse(exchange, context, status);
   }
 }

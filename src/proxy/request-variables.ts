@@ -8,7 +8,7 @@ import { COMMA, FOLD, latin1, SLASH } from '../bytes/octets.js';
 import type { Exchange } from '../machine/exchange.js';
 import { FIELD_NAMES, HOST } from '../message/field-names.js';
 import { FORM_ABSOLUTE, type Head } from '../message/head.js';
-import { cacheOf, contextOf, hasTarget, momentOf } from './context.js';
+import { cacheOf, contextOf, hasTarget, momentOf, type RequestContext } from './context.js';
 import {
   argumentValue,
   basicUser,
@@ -106,7 +106,8 @@ function putHost(exchange: Exchange, out: OctetWriter): void {
   for (let i = hostStart; i < end; i++) out.putOctet(FOLD[octets[i]]);
 }
 
-function serverName(exchange: Exchange): string {
+/** $server_name. */
+export function serverName(exchange: Exchange): string {
   const server = contextOf(exchange).server;
   return server === null ? '' : primaryName(server.names);
 }
@@ -118,13 +119,12 @@ export function primaryName(names: readonly string[]): string {
 }
 
 function args(exchange: Exchange): string {
-  const { argsStart, argsEnd } = contextOf(exchange);
-  return exchange.request.text(argsStart, argsEnd);
+  return contextOf(exchange).argsText();
 }
 
 function putArgs(exchange: Exchange, out: OctetWriter): void {
-  const { argsStart, argsEnd } = contextOf(exchange);
-  out.put(exchange.request.octets, argsStart, argsEnd);
+  const { argsOctets, argsStart, argsEnd } = contextOf(exchange);
+  out.put(argsOctets, argsStart, argsEnd);
 }
 
 /** $request_uri: path and query as received. An absolute target without a path has "/" for one. */
@@ -170,24 +170,35 @@ function putForwardedFor({ request, connection }: Exchange, out: OctetWriter): v
 
 /** Captures of the last regular expression that matched. */
 function capture(index: number): Variable {
-  return changing((exchange) => contextOf(exchange).captures?.[index] ?? '');
+  return { ...changing((exchange) => contextOf(exchange).captures?.[index] ?? ''), capture: index };
 }
 
-/** Variables by name. */
-export function requestVariables(): Readonly<Record<string, Variable>> {
-  const uri = stable(
+/** The method: another one once an error page has taken the request over. */
+function method(exchange: Exchange): string {
+  const { request } = exchange;
+  const changed = (exchange.context as RequestContext | undefined)?.detour?.method ?? '';
+  return changed === '' ? request.text(0, request.length === 0 ? 0 : request.methodEnd) : changed;
+}
+
+/**
+ * Variables by name.
+ * @param isRewritten the configuration changes paths, queries or methods on the way: these may change within an exchange
+ */
+export function requestVariables(isRewritten = false): Readonly<Record<string, Variable>> {
+  const settled: typeof stable = (...parts) => ({ ...stable(...parts), isStable: !isRewritten });
+  const uri = settled(
     (exchange) => contextOf(exchange).text(),
     (exchange, out) => {
       const path = contextOf(exchange);
       out.put(path.octets, path.start, path.end);
     },
   );
-  const query = stable(args, putArgs);
+  const query = settled(args, putArgs);
   const hostName = hostname();
   const all: Record<string, Variable> = {
     args: query,
     query_string: query,
-    is_args: stable((e) => (contextOf(e).argsEnd > contextOf(e).argsStart ? '?' : ''), undefined, always),
+    is_args: settled((e) => (contextOf(e).argsEnd > contextOf(e).argsStart ? '?' : ''), undefined, always),
     uri,
     document_uri: uri,
     request_uri: stable(requestUri, putRequestUri),
@@ -195,10 +206,7 @@ export function requestVariables(): Readonly<Record<string, Variable>> {
       () => 0,
       (head) => (head.length === 0 ? 0 : head.startLineEnd),
     ),
-    request_method: span(
-      () => 0,
-      (head) => (head.length === 0 ? 0 : head.methodEnd),
-    ),
+    request_method: settled(method),
     request_id: stable(requestId),
     request_length: changing((e) => String(e.octetsReceived)),
     request_time: changing((e) => seconds(momentOf(e) - e.startedAt)),
@@ -236,10 +244,13 @@ export function requestVariables(): Readonly<Record<string, Variable>> {
 }
 
 /** Families by prefix. */
-export function requestFamilies(): Readonly<Record<string, VariableFamily>> {
+export function requestFamilies(isRewritten = false): Readonly<Record<string, VariableFamily>> {
   return {
     http_: field,
-    arg_: (member) => stable((e) => argumentValue(args(e), member)),
+    arg_: (member) => ({
+      ...stable((e) => argumentValue(args(e), member)),
+      isStable: !isRewritten,
+    }),
     cookie_: (member) =>
       stable((e) => cookieValue(joinedText(e.request, COOKIE, separatorOf('cookie')), member)),
   };

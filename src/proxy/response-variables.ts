@@ -5,7 +5,7 @@
 import { OctetWriter } from '../bytes/octet-writer.js';
 import type { Exchange } from '../machine/exchange.js';
 import { CONTENT_LENGTH, FIELD_NAMES } from '../message/field-names.js';
-import type { FieldEdits, FieldSet, ValueSource } from '../message/field-edits.js';
+import { DROPS, REWRITES, type FieldEdits, type FieldSet, type ValueSource } from '../message/field-edits.js';
 import { BODY_LENGTH, FIELD_STRIDE, ID_MASK, NAME_ID, NOMINATED } from '../message/head.js';
 import { builtInPage, wireStatus } from '../message/statuses.js';
 import type { Variable, VariableFamily } from './variables.js';
@@ -58,7 +58,8 @@ export function responseFamilies(): Readonly<Record<string, VariableFamily>> {
 
 /** The upstream's response is what went downstream, rather than a page of wirehop's own. */
 function isRelayed({ response, status, plan }: Exchange): boolean {
-  return plan?.kind === 'forward' && response.length > 0 && (response.status === status || status === 499);
+  if (plan?.kind !== 'forward' || response.length === 0) return false;
+  return response.status === status || status === 499 || (status > 0 && status === plan.status);
 }
 
 function sentLength(exchange: Exchange): string {
@@ -79,7 +80,8 @@ function sentText(exchange: Exchange, id: number): string {
   if (relayed && !drops(edits, id)) {
     for (let i = 0; i < response.count; i++) {
       const found = response.fields[i * FIELD_STRIDE + NAME_ID];
-      if ((found & ID_MASK) === id && (found & NOMINATED) === 0) values.push(response.valueText(i));
+      if ((found & ID_MASK) === id && (found & NOMINATED) === 0)
+        values.push(onItsWay(edits, id, response.valueText(i), exchange));
     }
   }
   values.push(...added(edits.last, id, exchange));
@@ -87,7 +89,13 @@ function sentText(exchange: Exchange, id: number): string {
 }
 
 function drops(edits: FieldEdits<Exchange>, id: number): boolean {
-  return id < edits.drops.length && edits.drops[id] === 1;
+  return id < edits.drops.length && edits.drops[id] === DROPS;
+}
+
+/** A received value as it goes down. */
+function onItsWay(edits: FieldEdits<Exchange>, id: number, value: string, exchange: Exchange): string {
+  if (edits.rewrites === null || id >= edits.drops.length || edits.drops[id] !== REWRITES) return value;
+  return edits.rewrites.rewrite(id, value, exchange);
 }
 
 function added(sets: readonly FieldSet<Exchange>[], id: number, exchange: Exchange): string[] {

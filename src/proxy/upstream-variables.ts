@@ -45,8 +45,14 @@ export function upstreamVariables(): Readonly<Record<string, Variable>> {
     upstream_bytes_received: perAttempt((attempt) => String(attempt.octetsReceived)),
     upstream_response_length: perAttempt((attempt) => String(attempt.contentOctets)),
     // Both belong to the proxy_pass of the location in force.
-    proxy_host: changing((exchange) => contextOf(exchange).location?.proxy?.host.text(exchange) ?? ''),
-    proxy_port: changing((exchange) => contextOf(exchange).location?.proxy?.port.text(exchange) ?? ''),
+    proxy_host: changing((exchange) => {
+      const { location, destination } = contextOf(exchange);
+      return destination?.host ?? location?.proxy?.host.text(exchange) ?? '';
+    }),
+    proxy_port: changing((exchange) => {
+      const { location, destination } = contextOf(exchange);
+      return destination?.port ?? location?.proxy?.port.text(exchange) ?? '';
+    }),
   };
 }
 

@@ -22,6 +22,8 @@ export interface Variable {
    * that is not there. Without it an empty text is no value.
    */
   readonly isFound?: ((exchange: Exchange) => boolean) | undefined;
+  /** The number of a capture: $1 is 1. */
+  readonly capture?: number;
 }
 
 /** Makes the variable of one member of a family, such as `http_NAME`; undefined for a member that cannot be honoured. */
@@ -106,13 +108,33 @@ export class DeferredVariable implements Variable {
   }
 }
 
-/** A table of all variables that wirehop has by itself. A new one each time: a configuration may add to it. */
-export function builtinVariables(): VariableTable {
+/** Names of wirehop's own variables, families excluded. Lower case. */
+export function builtinNames(): string[] {
+  return [requestVariables(), responseVariables(), upstreamVariables(), tlsVariables()].flatMap((all) =>
+    Object.keys(all),
+  );
+}
+
+/**
+ * A table of all variables that wirehop has by itself. A new one each time: a configuration may add to it.
+ * @param isRewritten the configuration changes paths, queries or methods on the way
+ */
+export function builtinVariables(isRewritten = false): VariableTable {
   const table = new VariableTable();
-  for (const variables of [requestVariables(), responseVariables(), upstreamVariables(), tlsVariables()]) {
+  for (const variables of [
+    requestVariables(isRewritten),
+    responseVariables(),
+    upstreamVariables(),
+    tlsVariables(),
+  ]) {
     for (const name in variables) table.define(name, variables[name]);
   }
-  for (const families of [requestFamilies(), responseFamilies(), upstreamFamilies(), tlsFamilies()]) {
+  for (const families of [
+    requestFamilies(isRewritten),
+    responseFamilies(),
+    upstreamFamilies(),
+    tlsFamilies(),
+  ]) {
     for (const prefix in families) table.defineFamily(prefix, families[prefix]);
   }
   return table;

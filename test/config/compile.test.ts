@@ -10,9 +10,10 @@ import { DISK } from '../../src/config/files.js';
 import type { ForwardPlan, Peer, RespondPlan } from '../../src/machine/policy.js';
 import { NEXT_ERROR, NEXT_INVALID_HEADER, NEXT_TIMEOUT } from '../../src/machine/policy.js';
 import type { FieldEdits } from '../../src/message/field-edits.js';
-import { PLAIN_NAME } from '../../src/message/field-names.js';
+import { REWRITES } from '../../src/message/field-edits.js';
+import { FIELD_NAMES, PLAIN_NAME } from '../../src/message/field-names.js';
 import { LARGEST_HEAD_OCTETS } from '../../src/wire/http1/head-reader.js';
-import { attempt, exchangeOf, octetsOf, responseHead } from '../proxy/fixtures.js';
+import { attempt, exchangeOf, octetsOf } from '../proxy/fixtures.js';
 import type { Exchange } from '../../src/machine/exchange.js';
 import type { NameService, ResolverRules } from '../../src/proxy/balancing/names.js';
 import { compile, inHttp, inLocation, inServer, locationOf, serverOf, show } from './compiling.js';
@@ -135,14 +136,19 @@ describe('config defaults', () => {
         keepAliveLines: undefined,
       },
       target: null,
+      method: null,
+      content: undefined,
       minorVersion: 1,
       connectTimeoutMs: 60_000,
       sendTimeoutMs: 60_000,
       readTimeoutMs: 60_000,
       maxResponseHeadOctets: 8192,
       nextOn: NEXT_ERROR | NEXT_TIMEOUT,
+      nextStatuses: undefined,
       nextTries: 0,
       nextTimeoutMs: 0,
+      intercepts: undefined,
+      status: 0,
     });
     expect(peers.next(exchangeOf(), 0)).to.deep.include({
       name: '127.0.0.1:80',
@@ -152,11 +158,8 @@ describe('config defaults', () => {
       pool: { maxIdle: 32, idleTimeoutMs: 60_000, maxRequests: 1000, maxAgeMs: 3_600_000 },
     });
     expect(linesOf(requestEdits)).to.deep.equal(['Host: 127.0.0.1']);
-    expect(linesOf(responseEdits).map((line) => line.split(':')[0])).to.include.members([
-      'Server',
-      'Date',
-      'Location',
-    ]);
+    expect(linesOf(responseEdits).map((line) => line.split(':')[0])).to.include.members(['Server', 'Date']);
+    expect(responseEdits.rewrites?.names).to.deep.equal(['location', 'refresh']);
   });
 
   it('names of "resolve" are asked for by the nearest resolver, and watched', async () => {
@@ -673,9 +676,10 @@ describe('config locations', () => {
 describe('config proxy_redirect', () => {
   async function rewritten(location: string, lines: string, response: string): Promise<string[]> {
     const plan = await forwardOf(inServer(`location ${location} { ${lines} }`));
-    const exchange = exchangeOf();
-    exchange.response = responseHead(`HTTP/1.1 302 Found\n${response}`);
-    return linesOf(plan.responseEdits, exchange).filter((line) => /^(Location|Refresh): ./.test(line));
+    const { drops, rewrites } = plan.responseEdits;
+    const [, name, value] = /^(\S+): (.*)$/.exec(response)!;
+    const id = FIELD_NAMES.intern(name.toLowerCase());
+    return drops[id] === REWRITES ? [`${name}: ${rewrites!.rewrite(id, value, exchangeOf())}`] : [];
   }
   const pass = 'proxy_pass http://127.0.0.1:81;';
 
@@ -685,14 +689,14 @@ describe('config proxy_redirect', () => {
       '/a/',
       pass,
       'Location: http://127.0.0.1:81/x?y',
-      ['Location: /x?y'],
+      ['Location: http://example.com:8080/x?y'],
     ],
     [
       'with a URI, it becomes the location',
       '/a/',
       'proxy_pass http://127.0.0.1:81/b/;',
       'Location: http://127.0.0.1:81/b/x',
-      ['Location: /a/x'],
+      ['Location: http://example.com:8080/a/x'],
     ],
     ['other targets stay', '/a/', pass, 'Location: http://elsewhere/x', ['Location: http://elsewhere/x']],
     [
@@ -718,7 +722,35 @@ describe('config proxy_redirect', () => {
       '/a/',
       `${pass} proxy_redirect default;`,
       'Location: http://127.0.0.1:81/x',
+      ['Location: http://example.com:8080/x'],
+    ],
+    [
+      'own replacements, the first that fits',
+      '/a/',
+      `${pass} proxy_redirect http://a/ /b/; proxy_redirect ~^http://(\\w+)/ /$1/; proxy_redirect default;`,
+      'Location: http://c/d',
+      ['Location: http://example.com:8080/c/'],
+    ],
+    [
+      'a whole target stays one',
+      '/a/',
+      `${pass} proxy_redirect http://a/ $scheme://$host/b/;`,
+      'Location: http://a/d',
+      ['Location: http://example.com/b/d'],
+    ],
+    [
+      'absolute_redirect off',
+      '/a/',
+      `${pass} absolute_redirect off;`,
+      'Location: http://127.0.0.1:81/x',
       ['Location: /x'],
+    ],
+    [
+      'port_in_redirect off',
+      '/a/',
+      `${pass} port_in_redirect off;`,
+      'Location: http://127.0.0.1:81/x',
+      ['Location: http://example.com/x'],
     ],
   ];
   for (const [name, location, lines, response, expected] of cases) {

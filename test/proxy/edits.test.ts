@@ -1,3 +1,4 @@
+import { AbsoluteLocation } from '../../src/proxy/absolute-location.js';
 import { expect } from 'chai';
 import { readFileSync } from 'node:fs';
 import type { Exchange } from '../../src/machine/exchange.js';
@@ -147,7 +148,11 @@ describe('lines of an answer made here', () => {
     ['$scheme://$host/x', 'http://example.com/x', {}],
   ] as const) {
     it(`Location ${target} is ${text}`, () => {
-      const edits = localEdits({ ...options, contentType: null, location: template(target) });
+      const edits = localEdits({
+        ...options,
+        contentType: null,
+        location: new AbsoluteLocation(template(target)),
+      });
       expect(lines(edits.first, exchangeOf(undefined, facts))).to.include(`Location: ${text}`);
     });
   }

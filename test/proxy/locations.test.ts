@@ -10,9 +10,8 @@ function found(locations: readonly LocationModel[], path: string): string {
   const search = new l.LocationSearch();
   const how = new l.LocationTree(locations).find(contextOf(exchangeOf(`GET ${path} HTTP/1.1`)), search);
   if (search.location === null) return '-';
-  const mark = { exact: '= ', prefix: '', 'prefix-final': '^~ ', regex: '~ ', 'regex-nocase': '~* ' }[
-    search.location.match
-  ];
+  const marks = { exact: '= ', prefix: '', 'prefix-final': '^~ ', regex: '~ ', 'regex-nocase': '~* ' };
+  const mark = marks[search.location.match as keyof typeof marks];
   return (how === l.FOUND_WITH_SLASH ? '301 ' : '') + mark + search.location.pattern;
 }
 

@@ -67,8 +67,9 @@ function serverModel(
   return {
     names: level.names.length > 0 ? level.names.map((word) => word.text) : [''],
     reading: readingRules(level),
-    action: level.answer === null ? null : locations.serverAnswer(level.answer, level),
+    ...locations.serverScript(level),
     root: locations.root(level),
+    named: locations.named(level),
     mergeSlashes: level.get(MERGE_SLASHES),
     tls: tls.server(level),
   };

@@ -1,48 +1,45 @@
 /**
  * Locations and answers: levels become the plans that the machine runs. Decides what a location does with a request.
  */
+import type { ValueSource } from '../../message/field-edits.js';
 import { PLAIN_NAME, PLAIN_NAME_UNDERSCORE } from '../../message/field-names.js';
-import { localEdits, requestEdits, responseEdits, type AddedField } from '../../proxy/edits.js';
+import { AbsoluteLocation } from '../../proxy/absolute-location.js';
+import { TypeByExtension } from '../../proxy/content-type.js';
+import { localEdits } from '../../proxy/edits.js';
+import { ErrorPages } from '../../proxy/error-pages.js';
 import type {
-  Action,
   DownstreamRules,
-  ForwardPlan,
+  Exchange,
   LocationModel,
+  LocationRules,
   ReadingRules,
   RespondPlan,
+  ServerModel,
 } from '../../proxy/model.js';
+import { redirectionOf } from '../../proxy/pages.js';
 import { RealIp } from '../../proxy/real-ip.js';
 import { compileRegex } from '../../proxy/regex.js';
-import { ProxyPassTarget } from '../../proxy/request-uri.js';
-import type { Template } from '../../proxy/template.js';
-import type { FieldLine, LocationLevel, ProxyPassLine, ReturnLine, ServerLevel } from '../blocks.js';
+import { LocationLevel, type ProxyPassLine, type ReturnLine, type ServerLevel } from '../blocks.js';
 import * as downstream from '../directives/connection.js';
-import { ADDED_FIELDS, DEFAULT_TYPE } from '../directives/location.js';
+import { ERROR_PAGES, RECURSIVE_ERROR_PAGES } from '../directives/errors.js';
+import { ADDED_FIELDS, INTERNAL } from '../directives/location.js';
 import * as proxy from '../directives/proxy.js';
-import { PROXY_HEADER, REAL_IP_FROM, REAL_IP_HEADER, REAL_IP_RECURSIVE } from '../directives/real-ip.js';
+import { REAL_IP_FROM, REAL_IP_HEADER, REAL_IP_RECURSIVE } from '../directives/real-ip.js';
+import { REWRITE_LOG, WARNS_UNINITIALIZED } from '../directives/rewrite.js';
+import { DEFAULT_TYPE, TYPES } from '../directives/types.js';
 import type { Level } from '../level.js';
+import { FieldLines } from './fields.js';
+import { ForwardBuilder } from './forward.js';
 import type { Logs } from './logs.js';
-import { withRedirects } from './redirects.js';
+import { redirectRules } from './redirect-rules.js';
+import { isError, isRedirection, ScriptBuilder } from './scripts.js';
 import type { Site } from './site.js';
 import type { TlsBuilder } from './tls.js';
 import type { Upstreams } from './upstreams.js';
 
-/** Statuses whose text is a target (`ngx_http_send_response`). */
-const REDIRECTIONS = new Set([301, 302, 303, 307, 308]);
 /** Nothing is said about the content of these: they have none. */
 const WITHOUT_CONTENT = new Set([204, 304]);
 const PAGE_TYPE = 'text/html';
-
-/** Fields that the machine writes by itself: a configuration cannot set them. */
-const FRAMING = new Set(['content-length', 'transfer-encoding']);
-const OF_THE_CONNECTION = new Set([
-  ...FRAMING,
-  'connection',
-  'keep-alive',
-  'proxy-connection',
-  'te',
-  'upgrade',
-]);
 
 /** The parts that locations are made of. */
 export interface LocationParts {
@@ -88,172 +85,175 @@ function downstreamRules(level: Level): DownstreamRules {
 
 /** Makes the locations of one configuration. */
 export class LocationBuilder {
-  /** The value of every field line that was looked at; null for one that cannot be sent. */
-  private readonly values = new Map<FieldLine, AddedField['value'] | null>();
+  private readonly fields: FieldLines;
+  private readonly forwards: ForwardBuilder;
+  private readonly scripts: ScriptBuilder;
 
-  constructor(private readonly parts: LocationParts) {}
+  constructor(private readonly parts: LocationParts) {
+    const { site, upstreams, tls } = parts;
+    this.fields = new FieldLines(site);
+    this.forwards = new ForwardBuilder(site, upstreams, this.fields, tls);
+    this.scripts = new ScriptBuilder(site, {
+      answer: (line, level) => this.answer(line, level),
+      redirection: (status, level) => this.redirection(status, level),
+      page: (status, level) => this.page(level, status),
+      unnamed: (level) => this.location(level),
+    });
+  }
 
   /** A server as a location: what a request gets that no location matches. */
   root(server: ServerLevel): LocationModel {
+    const isFound = (location: LocationLevel): boolean => location.match !== 'named';
+    const errorPages = this.errorPages(server);
     return {
       match: 'prefix',
       pattern: '',
-      action: this.notFound(server),
-      ...this.common(server),
-      locations: server.locations.map((location) => this.location(location)),
+      action: this.page(server, 404),
+      ...this.common(server, errorPages),
+      locations: server.locations.filter(isFound).map((location) => this.location(location)),
+      rules: errorPages === undefined ? undefined : { answersError: true },
     };
   }
 
-  /** `return` of a server, as a plan. It comes before any location, and so before client_max_body_size is looked at. */
-  serverAnswer(line: ReturnLine, level: ServerLevel): RespondPlan {
-    const plan = this.answer(line, level);
-    return { ...plan, downstream: { ...plan.downstream, maxContentOctets: 0 } };
+  /** Named locations of a server, by name. */
+  named(server: ServerLevel): ReadonlyMap<string, LocationModel> {
+    const named = server.locations.filter((location) => location.match === 'named');
+    return new Map(named.map((location) => [location.pattern.text, this.location(location)]));
+  }
+
+  /**
+   * What a server does before any location is looked for: a `return` that stands first, as a plan; else its script.
+   * Neither looks at client_max_body_size, which belongs to locations.
+   */
+  serverScript(server: ServerLevel): Pick<ServerModel, 'action' | 'script'> {
+    const [first] = server.script;
+    if (first === undefined) return { action: null };
+    if (first.kind === 'return' && this.errorPages(server) === undefined) {
+      const plan = this.answer(first.line, server);
+      return { action: { ...plan, downstream: { ...plan.downstream, maxContentOctets: 0 } } };
+    }
+    return { action: null, script: this.scripts.build(server.script, server) };
   }
 
   private answer(line: ReturnLine, level: Level): RespondPlan {
     const { site } = this.parts;
     const { status } = line;
     const text = line.text === null ? null : site.template(line.text);
-    const isRedirection = REDIRECTIONS.has(status);
-    const hasPage = isRedirection || (text === null && status >= 300);
-    const type = hasPage ? PAGE_TYPE : level.get(DEFAULT_TYPE);
+    const isTarget = isRedirection(status);
+    const hasPage = isTarget || (text === null && status >= 300);
+    const type = hasPage ? PAGE_TYPE : this.contentType(level);
+    const target = isTarget && text !== null ? new AbsoluteLocation(text, redirectRules(level)) : null;
     return {
       kind: 'respond',
       downstream: downstreamRules(level),
       status,
-      edits: this.pageEdits(level, WITHOUT_CONTENT.has(status) ? '' : type, isRedirection ? text : null),
-      content: isRedirection ? null : text,
+      edits: this.pageEdits(level, WITHOUT_CONTENT.has(status) ? '' : type, target),
+      content: isTarget ? null : text,
     };
+  }
+
+  private contentType(level: Level): string | TypeByExtension {
+    const types = level.get(TYPES);
+    const fallback = level.get(DEFAULT_TYPE);
+    return types.size === 0 ? fallback : new TypeByExtension(types, fallback);
   }
 
   private location(level: LocationLevel): LocationModel {
     const { site } = this.parts;
-    const { match, pattern, pass } = level;
+    const { match, pattern, limitExcept } = level;
     if (level.isRegex) site.guard(pattern, () => compileRegex(pattern.text, match === 'regex-nocase'));
-    const common = this.common(level);
+    const errorPages = this.errorPages(level);
+    const common = this.common(level, errorPages);
     const locations = level.locations.map((nested) => this.location(nested));
+    const other = limitExcept === null ? null : this.location(limitExcept.level);
     const model = { match, pattern: pattern.text, ...common, locations };
+    const [pass, name] = passOf(level);
     // What is proxied is built also where a `return` comes before it, so that its faults are told.
-    const forward = pass === null ? null : this.forward(pass, level);
-    const answer = level.answer === null ? null : this.answer(level.answer, level);
-    const action: Action = answer ?? forward ?? this.notFound(level);
-    if (pass !== null) {
-      const { host, port } = hostHeader(pass);
-      return { ...model, action, proxy: { host: site.constant(host), port: site.constant(port) } };
-    }
-    // One with a fault in its proxy_pass has been told about already.
-    const isIdle = level.place.block?.every(
-      ({ name }) => !['proxy_pass', 'return', 'location'].includes(name),
-    );
-    if (isIdle === true) {
-      const hint = 'wirehop serves no files: requests are answered 404';
-      site.warn(level.place, `location "${pattern.text}" has neither "proxy_pass" nor "return"`, hint);
-    }
-    return { ...model, action };
+    const statuses = new Set(errorPages?.statuses ?? []);
+    const forward =
+      pass === null ? null : this.forwards.build(pass, level, name, common.downstream, statuses);
+    // The script of an `if` is run by the step that enters it.
+    const [first] = match === 'unnamed' ? [] : level.script;
+    const answer = first?.kind === 'return' ? this.answer(first.line, level) : null;
+    const script =
+      answer === null && match !== 'unnamed' ? this.scripts.build(level.script, level) : undefined;
+    if (forward === null && answer === null && script === undefined && match !== 'unnamed')
+      this.warnOfNothing(level);
+    const isErrorAnswer = answer === null ? forward === null : first.kind === 'return' && isError(first.line);
+    const rules: LocationRules = {
+      script,
+      isInternal: level.has(INTERNAL),
+      limited: other === null ? undefined : { methods: limitExcept!.methods, other },
+      answersError: isErrorAnswer && errorPages !== undefined,
+      pass: answer === null ? forward?.pass : undefined,
+      secureAction: forward?.secureAction,
+    };
+    const isPlain = !Object.values(rules).some((rule) => rule !== undefined && rule !== false);
+    return {
+      ...model,
+      action: answer ?? forward?.action ?? this.page(level, 404),
+      rules: isPlain ? undefined : rules,
+      ...(forward === null ? {} : { proxy: forward.proxy }),
+    };
   }
 
-  private common(
-    level: Level,
-  ): Pick<LocationModel, 'accessLogs' | 'errorLog' | 'downstream' | 'pageEdits' | 'realIp'> {
+  /** What stands neither for an answer nor for a proxied request. One with a fault in its proxy_pass has been told of. */
+  private warnOfNothing({ place, pattern }: LocationLevel): void {
+    const isIdle = place.block?.every(({ name }) => !['proxy_pass', 'return', 'location'].includes(name));
+    if (isIdle !== true) return;
+    const hint = 'wirehop serves no files: requests are answered 404';
+    this.parts.site.warn(place, `location "${pattern.text}" has neither "proxy_pass" nor "return"`, hint);
+  }
+
+  private common(level: Level, errorPages: ErrorPages | undefined): Common {
     const { logs } = this.parts;
     // Used or not: a fault in one is told.
-    this.fields(level.get(proxy.SET_FIELDS), FRAMING);
+    this.fields.ofRequest(level.get(proxy.SET_FIELDS));
     return {
       accessLogs: logs.accessLogs(level),
       errorLog: logs.errorLog(level),
       downstream: downstreamRules(level),
       pageEdits: this.pageEdits(level, PAGE_TYPE, null),
       ...realIp(level),
+      errorPages,
+      redirects: redirectRules(level),
+      logsRewrites: level.get(REWRITE_LOG),
+      isQuiet: !level.get(WARNS_UNINITIALIZED),
     };
   }
 
-  private notFound(level: Level): RespondPlan {
-    const edits = this.pageEdits(level, PAGE_TYPE, null);
-    return { kind: 'respond', downstream: downstreamRules(level), status: 404, edits, content: null };
+  private errorPages(level: Level): ErrorPages | undefined {
+    const lines = level.get(ERROR_PAGES);
+    if (lines.length === 0) return undefined;
+    const pages = lines.map(({ statuses, overwrite, uri }) => ({
+      statuses,
+      overwrite,
+      uri: this.parts.site.template(uri),
+    }));
+    return new ErrorPages(pages, level.get(RECURSIVE_ERROR_PAGES));
   }
 
-  private pageEdits(level: Level, contentType: string, location: Template | null): RespondPlan['edits'] {
+  private page(level: Level, status: number): RespondPlan {
+    const edits = this.pageEdits(level, PAGE_TYPE, null);
+    return { kind: 'respond', downstream: downstreamRules(level), status, edits, content: null };
+  }
+
+  private redirection(status: number, level: Level): RespondPlan {
+    const edits = this.pageEdits(level, PAGE_TYPE, redirectionOf(redirectRules(level)));
+    return { kind: 'respond', downstream: downstreamRules(level), status, edits, content: null };
+  }
+
+  private pageEdits(
+    level: Level,
+    contentType: string | ValueSource<Exchange>,
+    location: ValueSource<Exchange> | null,
+  ): RespondPlan['edits'] {
     return localEdits({
       contentType: contentType === '' ? null : contentType,
       location,
-      add: this.fields(level.get(ADDED_FIELDS), OF_THE_CONNECTION),
+      add: this.fields.ofResponse(level.get(ADDED_FIELDS)),
       serverTokens: level.get(downstream.SERVER_TOKENS),
     });
-  }
-
-  private forward(pass: ProxyPassLine, level: LocationLevel): ForwardPlan {
-    const { site, upstreams } = this.parts;
-    const { host } = hostHeader(pass);
-    const sets = this.fields(level.get(proxy.SET_FIELDS), FRAMING);
-    const hide = level.get(proxy.HIDDEN_FIELDS).map((word) => word.text);
-    const edits = responseEdits({
-      hide,
-      pass: level.get(proxy.PASSED_FIELDS).map((word) => word.text),
-      add: this.fields(level.get(ADDED_FIELDS), OF_THE_CONNECTION),
-      serverTokens: level.get(downstream.SERVER_TOKENS),
-      cookie: upstreams.cookie(pass),
-    });
-    const [from, to] = pass.uri === '' ? [`${pass.url}/`, '/'] : [pass.url, level.pattern.text];
-    return {
-      kind: 'forward',
-      downstream: downstreamRules(level),
-      peers: upstreams.source(pass),
-      ...this.dial(pass, level, host),
-      target: pass.uri === '' ? null : this.target(pass, level),
-      requestEdits: requestEdits(sets, site.constant(host)),
-      responseEdits: level.get(proxy.REDIRECT) ? withRedirects(edits, from, to) : edits,
-      minorVersion: level.get(proxy.HTTP_VERSION),
-      connectTimeoutMs: level.get(proxy.CONNECT_TIMEOUT),
-      sendTimeoutMs: level.get(proxy.UPSTREAM_SEND_TIMEOUT),
-      readTimeoutMs: level.get(proxy.READ_TIMEOUT),
-      maxResponseHeadOctets: level.get(proxy.BUFFER_SIZE),
-      nextOn: level.get(proxy.NEXT_ON),
-      nextTries: level.get(proxy.NEXT_TRIES),
-      nextTimeoutMs: level.get(proxy.NEXT_TIME),
-    };
-  }
-
-  /** How connections to the peers begin, where that is more than TCP. */
-  private dial(pass: ProxyPassLine, level: LocationLevel, host: string): Pick<ForwardPlan, 'dial'> {
-    const proxyHeader = level.get(PROXY_HEADER);
-    if (pass.secure) {
-      const dial = this.parts.tls.dial(level, pass.word, host, proxyHeader);
-      return dial === null ? {} : { dial };
-    }
-    return proxyHeader === 0 ? {} : { dial: { tls: null, proxyHeader } };
-  }
-
-  private target(pass: ProxyPassLine, level: LocationLevel): ForwardPlan['target'] {
-    return this.parts.site.guard(pass.word, () => new ProxyPassTarget(level.pattern.text, pass.uri)) ?? null;
-  }
-
-  /** Lines that can be sent; the others are faults, each once, however many levels inherit it. */
-  private fields(lines: readonly FieldLine[], forbidden: ReadonlySet<string>): AddedField[] {
-    const fields: AddedField[] = [];
-    for (const line of lines) {
-      const name = line.name.text;
-      let value = this.values.get(line);
-      if (value === undefined) this.values.set(line, (value = this.check(line, forbidden)));
-      if (value !== null) fields.push({ name, value, always: line.always });
-    }
-    return fields;
-  }
-
-  private check(
-    { name, value, directive }: FieldLine,
-    forbidden: ReadonlySet<string>,
-  ): AddedField['value'] | null {
-    const { site } = this.parts;
-    if (!/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(name.text)) {
-      site.fault(name, `"${name.text}" in "${directive.name}" directive is not a field name`);
-      return null;
-    }
-    if (forbidden.has(name.text.toLowerCase())) {
-      const hint = 'wirehop decides framing and connections by itself; leave the line out';
-      site.fault(name, `"${name.text}" in "${directive.name}" directive is not supported`, hint);
-      return null;
-    }
-    return site.template(value);
   }
 }
 
@@ -264,14 +264,15 @@ function realIp(level: Level): Pick<LocationModel, 'realIp'> {
   return { realIp: new RealIp(networks, level.get(REAL_IP_HEADER), level.get(REAL_IP_RECURSIVE)) };
 }
 
-/** $proxy_host and $proxy_port: the host as written, the port only where it is not the scheme's own. A unix socket is localhost. */
-function hostHeader({ url, uri, address, secure }: ProxyPassLine): { host: string; port: string } {
-  if (address.kind === 'unix') return { host: 'localhost', port: '' };
-  const authority = url.slice(url.indexOf('//') + 2, url.length - uri.length);
-  const port = secure ? 443 : 80;
-  if (address.port >= 0 && address.port !== port) return { host: authority, port: String(address.port) };
-  return {
-    host: address.port < 0 ? authority : authority.slice(0, authority.lastIndexOf(':')),
-    port: String(port),
-  };
+type Common = Omit<LocationModel, 'match' | 'pattern' | 'action' | 'locations' | 'rules' | 'proxy'>;
+
+/**
+ * The proxy_pass in force and the location it stands in: `if` and `limit_except` have that of the location around them.
+ */
+function passOf(level: LocationLevel): [ProxyPassLine | null, string] {
+  if (level.match !== 'unnamed') return [level.pass, level.pattern.text];
+  const { parent } = level;
+  if (!(parent instanceof LocationLevel)) return [level.pass, ''];
+  const [pass, name] = passOf(parent);
+  return [level.pass ?? pass, name];
 }

@@ -7,7 +7,8 @@ import { CompileError } from '../../proxy/compile-error.js';
 import type { ErrorLog, LogLevel, LogSink } from '../../proxy/model.js';
 import type { Template } from '../../proxy/template.js';
 import { compileTemplate } from '../../proxy/template.js';
-import { builtinVariables, VariableTable } from '../../proxy/variables.js';
+import type { Assignable } from '../../proxy/set-variables.js';
+import { builtinVariables, VariableTable, type Variable } from '../../proxy/variables.js';
 import { faultAt, type Place, type Word } from '../syntax.js';
 import type { ConfigFiles } from '../files.js';
 import type { Environment } from '../table.js';
@@ -39,9 +40,17 @@ export class Site {
   readonly warnings: ConfigError[] = [];
   /** Names that have to be kept up to date while the configuration is in force. */
   readonly watched: WatchedName[] = [];
-  readonly variables = new VariableTable(builtinVariables());
+  readonly variables: VariableTable;
+  /** What `set` gives values to, by lower-case name. */
+  private readonly assignables = new Map<string, Assignable>();
 
-  constructor(readonly world: World) {}
+  /** @param isRewritten the configuration changes paths, queries or methods on the way */
+  constructor(
+    readonly world: World,
+    isRewritten = false,
+  ) {
+    this.variables = new VariableTable(builtinVariables(isRewritten));
+  }
 
   fault(place: Place, text: string, hint = ''): void {
     this.errors.push(faultAt(place, text, hint));
@@ -81,6 +90,27 @@ export class Site {
   /** A complex value; the empty one after a fault. */
   template(word: Word): Template {
     return this.guard(word, () => compileTemplate(word.text, this.variables)) ?? this.constant('');
+  }
+
+  /** One variable alone. @param name of wirehop's own */
+  variable(name: string): Template {
+    return compileTemplate(`$${name}`, this.variables);
+  }
+
+  /** Makes a name one that `set` can give a value to. */
+  defineAssignable(name: string, target: Assignable & Partial<Variable>): void {
+    this.assignables.set(name.toLowerCase(), target);
+    if (target.text !== undefined) this.variables.define(name, target as Variable);
+  }
+
+  /** A place among the values of an exchange that no other variable has. */
+  nextIndex(): number {
+    return this.assignables.size;
+  }
+
+  /** What `set` gives a value to, or undefined for a name that was refused. */
+  assignable(name: string): Assignable | undefined {
+    return this.assignables.get(name.toLowerCase());
   }
 
   /** A template without variables. @param text holds no "$" */

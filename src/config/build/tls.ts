@@ -147,7 +147,7 @@ export class TlsBuilder {
 
   /**
    * TLS towards the peers of a location.
-   * @param proxyHost $proxy_host there
+   * @param proxyHost $proxy_host there; '' where it depends on the request
    * @param proxyHeader version of the PROXY header in front; 0 for none
    */
   dial(
@@ -172,7 +172,8 @@ export class TlsBuilder {
     ]);
     const known = this.dials.get(key);
     if (known !== undefined) return known;
-    const name = nameWord === null ? this.site.constant(proxyHost) : this.site.template(nameWord);
+    const own = proxyHost === '' ? this.site.variable('proxy_host') : this.site.constant(proxyHost);
+    const name = nameWord === null ? own : this.site.template(nameWord);
     const context = this.context(nameWord ?? place, level, options);
     const rules: DialRules | null =
       context === null

@@ -59,6 +59,8 @@ class Upstream {
 export class Upstreams {
   private readonly named = new Map<string, Upstream>();
   private readonly implied = new Map<string, Upstream>();
+  /** What locations with variables in their proxy_pass draw from, by group. */
+  private readonly dynamic = new Map<Upstream, PeerSource>();
   private readonly addresses: Addresses;
 
   constructor(
@@ -73,37 +75,50 @@ export class Upstreams {
   async build(http: HttpLevel, passes: readonly ProxyPassLine[]): Promise<void> {
     for (const level of http.upstreams) this.named.set(level.name, await this.group(level, http));
     for (const pass of passes) {
-      const key = keyOf(pass);
-      if (this.nameOf(pass) !== undefined || this.implied.has(key)) continue;
+      const { address, secure } = pass;
+      if (address === null) continue;
+      const key = keyOf(address, secure);
+      if (this.nameOf(address) !== undefined || this.implied.has(key)) continue;
       const name = pass.url.replace(/^https?:\/\//i, '');
-      const port = pass.secure ? SECURE_PORT : DEFAULT_PORT;
-      const addresses = await this.peers(pass.address, pass.word, name, port);
+      const port = secure ? SECURE_PORT : DEFAULT_PORT;
+      const addresses = await this.peers(address, pass.word, name, port);
       const server = { ...SERVER_DEFAULTS, name, addresses };
       this.implied.set(key, new Upstream([server], poolOf(IMPLIED), IMPLIED.get(POOL).isLocal));
     }
   }
 
   /** The peers of a proxy_pass, for one location. */
-  source(pass: ProxyPassLine): PeerSource {
-    const name = this.nameOf(pass);
+  source({ address, secure, word }: ProxyPassLine): PeerSource {
+    const name = address === null ? undefined : this.nameOf(address);
     if (name === undefined) {
-      const implied = this.implied.get(keyOf(pass));
+      const implied = address === null ? undefined : this.implied.get(keyOf(address, secure));
       if (implied === undefined) throw new Error('build() did not see this proxy_pass');
       return implied.sourceForLocation();
     }
-    if (pass.address.kind === 'host' && pass.address.port >= 0) {
-      this.site.fault(pass.word, `upstream "${name}" may not have port ${pass.address.port}`);
+    if (address?.kind === 'host' && address.port >= 0) {
+      this.site.fault(word, `upstream "${name}" may not have port ${address.port}`);
     }
     return (this.named.get(name) as Upstream).sourceForLocation();
   }
 
   /** What its responses set, so that clients come back to the same server; null for nothing. */
-  cookie(pass: ProxyPassLine): StickyCookie | null {
-    const name = this.nameOf(pass);
+  cookie({ address }: ProxyPassLine): StickyCookie | null {
+    const name = address === null ? undefined : this.nameOf(address);
     return name === undefined ? null : (this.named.get(name) as Upstream).cookie;
   }
 
-  private nameOf({ address }: ProxyPassLine): string | undefined {
+  /** The peers of a name that a proxy_pass with variables makes; undefined for one that nobody looked up. */
+  known(host: string, port: number, secure: boolean): PeerSource | undefined {
+    const named = port < 0 ? this.named.get(host) : undefined;
+    const found =
+      named ?? this.implied.get(keyOf({ kind: 'host', host, family: 0, port, lastPort: port }, secure));
+    if (found === undefined) return undefined;
+    let source = this.dynamic.get(found);
+    if (source === undefined) this.dynamic.set(found, (source = found.sourceForLocation()));
+    return source;
+  }
+
+  private nameOf(address: Address): string | undefined {
     return address.kind === 'host' && this.named.has(address.host) ? address.host : undefined;
   }
 
@@ -200,11 +215,14 @@ const SERVER_DEFAULTS: Omit<UpstreamServerLine, 'address' | 'word' | 'resolve'> 
   route: '',
 };
 
-function keyOf({ address, secure }: ProxyPassLine): string {
+function keyOf(address: Address, secure: boolean): string {
   if (address.kind === 'unix') return `unix:${address.path}`;
   const port = secure ? SECURE_PORT : DEFAULT_PORT;
   return hostPort(address.host, address.port < 0 ? port : address.port);
 }
+
+/** How idle connections are kept to addresses that no block describes. */
+export const IMPLIED_POOL: PoolRules = poolOf(IMPLIED);
 
 /** One object per upstream: the driver's pool is found by it. */
 function poolOf(level: Level): PoolRules {

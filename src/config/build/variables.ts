@@ -4,8 +4,9 @@
  */
 import { compileMap } from '../../proxy/map.js';
 import { defineCaptures } from '../../proxy/regex.js';
-import { DeferredVariable } from '../../proxy/variables.js';
-import type { HttpLevel, LocationLevel, MapBlock, ServerLevel } from '../blocks.js';
+import { ARGS, SetVariable } from '../../proxy/set-variables.js';
+import { builtinNames, DeferredVariable } from '../../proxy/variables.js';
+import type { HttpLevel, LocationLevel, MapBlock, ScriptLine, ServerLevel } from '../blocks.js';
 import type { Word } from '../syntax.js';
 import type { Site } from './site.js';
 
@@ -14,6 +15,7 @@ export function buildVariables(http: HttpLevel, site: Site): void {
   for (const map of http.maps) for (const { pattern } of map.entries) captures(pattern, site);
   for (const server of http.servers) {
     for (const name of server.names) captures(name, site);
+    scriptCaptures(server.script, site);
     for (const location of server.locations) locationCaptures(location, site);
   }
   const deferred = new Map<MapBlock, DeferredVariable>();
@@ -29,6 +31,7 @@ export function buildVariables(http: HttpLevel, site: Site): void {
     deferred.set(map, variable);
     site.variables.define(map.name, variable);
   }
+  for (const server of http.servers) defineSets(server, site);
   for (const [map, variable] of deferred) buildMap(map, variable, site);
   refuseCycles(own, site);
 }
@@ -64,10 +67,47 @@ function captures(word: Word, site: Site): void {
   if (word.text.startsWith('~')) define(word.text.replace(/^~\*?/, ''), site);
 }
 
-function locationCaptures(location: LocationLevel | ServerLevel, site: Site): void {
-  if ('isRegex' in location && location.isRegex) define(location.pattern.text, site);
+function locationCaptures(location: LocationLevel, site: Site): void {
+  if (location.isRegex) define(location.pattern.text, site);
+  scriptCaptures(location.script, site);
   for (const nested of location.locations) locationCaptures(nested, site);
 }
+
+/** Expressions of `if` and `rewrite`, and those of proxy_redirect and its like are told of where they stand. */
+function scriptCaptures(script: readonly ScriptLine[], site: Site): void {
+  for (const line of script) {
+    if (line.kind === 'rewrite') define(line.regex.text, site);
+    if (line.kind !== 'if') continue;
+    if (line.condition.kind === 'match') define(line.condition.regex.text, site);
+    scriptCaptures(line.level.script, site);
+  }
+}
+
+/** Families whose members may be set, over what they are without it. */
+const FAMILIES = /^(http|sent_http|upstream_http|cookie|upstream_cookie|arg)_/i;
+
+/** Every name of a `set`, before any template is compiled. */
+function defineSets(level: ServerLevel | LocationLevel, site: Site): void {
+  for (const line of level.script) {
+    if (line.kind === 'if') defineSets(line.level, site);
+    if (line.kind === 'set') defineSet(line.name, line.nameWord, site);
+  }
+  level.locations.forEach((location) => defineSets(location, site));
+}
+
+function defineSet(name: string, word: Word, site: Site): void {
+  if (site.assignable(name) !== undefined) return;
+  const lower = name.toLowerCase();
+  if (lower === 'args') return site.defineAssignable(name, ARGS);
+  if (BUILT_IN.has(lower) && !FAMILIES.test(name)) {
+    return site.fault(word, `the duplicate "${name}" variable`, "this name is wirehop's own; choose another");
+  }
+  const base = site.variables.lookup(name);
+  site.defineAssignable(name, new SetVariable(name, site.nextIndex(), base));
+}
+
+/** Names that a configuration cannot give a value to. */
+const BUILT_IN: ReadonlySet<string> = new Set(builtinNames());
 
 function define(source: string, site: Site): void {
   try {

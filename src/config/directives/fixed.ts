@@ -12,18 +12,11 @@ const PROXY = 'http/ngx_http_proxy_module.html';
 
 /** Flags: name, the value that holds, the page, what to do instead of the other value. */
 const FLAGS: readonly (readonly [string, 'on' | 'off', string, string])[] = [
-  ['proxy_pass_request_headers', 'on', PROXY, 'drop fields one by one with proxy_set_header NAME ""'],
-  ['proxy_pass_request_body', 'on', PROXY, 'the content of a request is always passed on'],
-  ['proxy_intercept_errors', 'off', PROXY, 'error_page is not there yet'],
   ['proxy_socket_keepalive', 'off', PROXY, 'TCP keep-alive towards upstreams is not there yet'],
   ['proxy_ignore_client_abort', 'off', PROXY, 'an upstream is let go when the downstream side leaves'],
   ['proxy_force_ranges', 'off', PROXY, "ranges are the upstream's business"],
   ['gzip', 'off', 'http/ngx_http_gzip_module.html', 'wirehop does not compress; let the upstream do it'],
-  ['absolute_redirect', 'on', CORE, 'write a target with scheme and host'],
-  ['port_in_redirect', 'on', CORE, 'write a target with scheme and host'],
-  ['server_name_in_redirect', 'off', CORE, 'write a target with scheme and host'],
   ['chunked_transfer_encoding', 'on', CORE, 'chunked is part of HTTP/1.1'],
-  ['recursive_error_pages', 'off', CORE, 'error_page is not there yet'],
   ['tcp_nodelay', 'on', CORE, 'small writes go out at once'],
 ];
 

@@ -5,6 +5,7 @@ import type { Context } from '../level.js';
 import type { Entry } from '../table.js';
 import { BALANCING_DIRECTIVES } from './balancing.js';
 import { CONNECTION_DIRECTIVES } from './connection.js';
+import { ERROR_DIRECTIVES } from './errors.js';
 import { FIXED_DIRECTIVES } from './fixed.js';
 import { LOCATION_DIRECTIVES } from './location.js';
 import { LOG_DIRECTIVES } from './logs.js';
@@ -15,21 +16,33 @@ import { PROXY_DIRECTIVES } from './proxy.js';
 import { REAL_IP_DIRECTIVES } from './real-ip.js';
 import { RESOLVER_DIRECTIVES } from './resolver.js';
 import { PROXY_TLS_DIRECTIVES } from './proxy-tls.js';
+import { REWRITE_DIRECTIVES } from './rewrite.js';
 import { SERVER_DIRECTIVES } from './server.js';
 import { TLS_DIRECTIVES } from './tls.js';
+import { TYPE_DIRECTIVES } from './types.js';
 import { UPSTREAM_DIRECTIVES } from './upstream.js';
 
 /** Directives that the reader of files looks after itself: they stand in the table for the documents. */
 const READER_DIRECTIVES: readonly Entry[] = [
   {
     name: 'include',
-    contexts: ['main', 'events', 'http', 'server', 'location', 'upstream'],
+    contexts: [
+      'main',
+      'events',
+      'http',
+      'server',
+      'location',
+      'upstream',
+      'if in server',
+      'if in location',
+      'limit_except',
+    ],
     args: [1, 1],
     syntax: 'file | mask',
     fallback: '',
     page: 'ngx_core_module.html',
     kind: 'nginx',
-    note: "Also inside `map`. Relative to the main file's directory; a mask that matches nothing is no error.",
+    note: "Also inside `map` and `types`. Relative to the main file's directory; a mask that matches nothing is no error.",
     apply: () => undefined,
   },
 ];
@@ -39,7 +52,8 @@ export const TOPICS: readonly (readonly [string, readonly Entry[]])[] = [
   ['The file and its blocks', [...READER_DIRECTIVES, ...MAIN_DIRECTIVES]],
   ['Processes', PROCESS_DIRECTIVES],
   ['Servers', SERVER_DIRECTIVES],
-  ['Locations and answers', LOCATION_DIRECTIVES],
+  ['Locations and answers', [...LOCATION_DIRECTIVES, ...ERROR_DIRECTIVES, ...TYPE_DIRECTIVES]],
+  ['Rewriting', REWRITE_DIRECTIVES],
   ['Downstream connections', CONNECTION_DIRECTIVES],
   ['TLS', TLS_DIRECTIVES],
   ['Addresses behind proxies', REAL_IP_DIRECTIVES],

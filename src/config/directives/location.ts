@@ -1,18 +1,21 @@
 /**
- * `location`, `return`, `add_header`, `default_type`: what a request gets, apart from a proxied answer. Decides nginx's
- * rules for where locations and codes may stand.
+ * `location`, `internal`, `limit_except`, `add_header`. Decides nginx's rules for where locations may stand.
  */
-import { LocationLevel, type FieldLine, type Match, type ReturnLine, type ServerLevel } from '../blocks.js';
+import { LocationLevel, type FieldLine, type Match, type ServerLevel } from '../blocks.js';
 import { Setting } from '../level.js';
 import { faultAt, type Directive, type Word } from '../syntax.js';
 import { entry, type Entry } from '../table.js';
-import { parseNumber } from '../units.js';
-import { IN_LOCATION, simple } from './entries.js';
+import { IN_LOCATION } from './entries.js';
 
 const PAGE = 'http/ngx_http_core_module.html';
 
 export const ADDED_FIELDS = new Setting<readonly FieldLine[]>([]);
-export const DEFAULT_TYPE = new Setting('text/plain');
+export const INTERNAL = new Setting(false);
+
+/** Methods that limit_except knows. */
+const METHODS = new Set(
+  'GET HEAD POST PUT DELETE MKCOL COPY MOVE OPTIONS PROPFIND PROPPATCH LOCK UNLOCK PATCH'.split(' '),
+);
 
 const MODIFIERS: Record<string, Match> = {
   '=': 'exact',
@@ -27,13 +30,13 @@ export const LOCATION_DIRECTIVES: readonly Entry[] = [
     contexts: ['server', 'location'],
     args: [1, 2],
     isBlock: true,
-    syntax: '[ = | ~ | ~* | ^~ ] uri { ... }',
+    syntax: '[ = | ~ | ~* | ^~ ] uri { ... } | @name { ... }',
     fallback: '',
     page: PAGE,
-    kind: 'narrower',
+    kind: 'nginx',
     note:
-      'Named locations are refused: nothing can lead to one yet. A location without `proxy_pass` and `return` answers ' +
-      '404, with a warning, since wirehop serves no files.',
+      'Also `@name`, for `error_page`. A location without `proxy_pass` and `return` answers 404, with a warning, since ' +
+      'wirehop serves no files.',
     apply(directive, parent, { walk }) {
       const [match, pattern] = readMatch(directive);
       if (parent instanceof LocationLevel) checkNesting(directive, match, pattern, parent);
@@ -50,23 +53,9 @@ export const LOCATION_DIRECTIVES: readonly Entry[] = [
       walk(directive.block ?? [], location);
     },
   }),
-  entry<ServerLevel | LocationLevel>({
-    name: 'return',
-    contexts: ['server', 'location'],
-    args: [1, 2],
-    syntax: 'code [text] | code URL | URL',
-    fallback: '',
-    page: 'http/ngx_http_rewrite_module.html',
-    kind: 'nginx',
-    note: 'Codes 200 to 999. 444 closes the connection without an answer.',
-    apply(directive, level) {
-      const answer = readReturn(directive);
-      level.answer ??= answer;
-    },
-  }),
   {
     name: 'add_header',
-    contexts: IN_LOCATION,
+    contexts: [...IN_LOCATION, 'if in location'],
     args: [2, 3],
     syntax: 'name value [always]',
     fallback: '',
@@ -81,25 +70,49 @@ export const LOCATION_DIRECTIVES: readonly Entry[] = [
       level.append(ADDED_FIELDS, { name, value, always: always !== undefined, directive });
     },
   },
-  simple({
-    name: 'default_type',
-    contexts: IN_LOCATION,
-    syntax: 'mime-type',
-    fallback: 'text/plain',
+  entry<LocationLevel>({
+    name: 'internal',
+    contexts: ['location'],
+    args: [0, 0],
+    syntax: '',
+    fallback: '',
     page: PAGE,
-    kind: 'narrower',
-    note:
-      'The Content-Type of what `return` answers, whatever the path ends with: nginx first looks for .html, .gif and ' +
-      '.jpg, and in `types`, which wirehop has not.',
-    apply: (directive, level) => level.set(DEFAULT_TYPE, directive.args[0].text, directive),
+    kind: 'nginx',
+    note: 'Open to requests that `error_page`, `rewrite` or an `X-Accel-Redirect` sends there; to others it is 404.',
+    apply(_directive, location) {
+      location.put(INTERNAL, true);
+    },
+  }),
+  entry<LocationLevel>({
+    name: 'limit_except',
+    contexts: ['location'],
+    args: [1, Infinity],
+    isBlock: true,
+    syntax: 'method ... { ... }',
+    fallback: '',
+    page: PAGE,
+    kind: 'nginx',
+    note: 'GET stands for HEAD, too. Takes `proxy_pass` and `access_log`, and what controls access.',
+    apply(directive, location, { walk }) {
+      if (location.limitExcept !== null) throw faultAt(directive, '"limit_except" directive is duplicate');
+      const methods = new Set<string>();
+      for (const word of directive.args) {
+        const method = word.text.toUpperCase();
+        if (!METHODS.has(method)) throw faultAt(word, `invalid method "${word.text}"`);
+        methods.add(method);
+        if (method === 'GET') methods.add('HEAD');
+      }
+      const name = { ...directive.args[0], text: '' };
+      const level = new LocationLevel(location, directive, 'unnamed', name, 'limit_except');
+      location.limitExcept = { methods, level };
+      walk(directive.block ?? [], level);
+    },
   }),
 ];
 
 function readMatch(directive: Directive): [Match, Word] {
   const [first, second] = directive.args;
-  if (first.text.startsWith('@')) {
-    throw faultAt(first, 'named locations are not supported', 'nothing can lead to one yet; use a prefix');
-  }
+  if (second === undefined && first.text.startsWith('@')) return ['named', first];
   if (second !== undefined) {
     if (!Object.hasOwn(MODIFIERS, first.text))
       throw faultAt(first, `invalid location modifier "${first.text}"`);
@@ -121,6 +134,12 @@ function isTwin(a: LocationLevel, b: LocationLevel): boolean {
 
 function checkNesting(directive: Directive, match: Match, pattern: Word, parent: LocationLevel): void {
   const outer = parent.pattern.text;
+  if (parent.match === 'named') {
+    throw faultAt(directive, `location "${pattern.text}" cannot be inside the named location "${outer}"`);
+  }
+  if (match === 'named') {
+    throw faultAt(directive, `named location "${pattern.text}" can be on the server level only`);
+  }
   if (parent.match === 'exact') {
     throw faultAt(directive, `location "${pattern.text}" cannot be inside the exact location "${outer}"`);
   }
@@ -129,24 +148,4 @@ function checkNesting(directive: Directive, match: Match, pattern: Word, parent:
   if (!isRegex && !pattern.text.startsWith(outer)) {
     throw faultAt(directive, `location "${pattern.text}" is outside location "${outer}"`);
   }
-}
-
-/** `ngx_http_rewrite_return`. */
-function readReturn(directive: Directive): ReturnLine {
-  const [first, second] = directive.args;
-  const status = parseNumber(first.text);
-  if (status === undefined) {
-    const isTarget = second === undefined && /^(https?:\/\/|\$scheme)/.test(first.text);
-    if (!isTarget) throw faultAt(first, `invalid return code "${first.text}"`);
-    return { status: 302, text: first, place: directive };
-  }
-  if (status > 999) throw faultAt(first, `invalid return code "${first.text}"`);
-  if (status < 200) {
-    throw faultAt(
-      first,
-      `return code "${first.text}" is not supported`,
-      'an answer has a final status, from 200 on',
-    );
-  }
-  return { status, text: second ?? null, place: directive };
 }

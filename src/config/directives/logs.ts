@@ -66,7 +66,7 @@ export const LOG_DIRECTIVES: readonly Entry[] = [
   }),
   {
     name: 'access_log',
-    contexts: IN_LOCATION,
+    contexts: [...IN_LOCATION, 'if in location', 'limit_except'],
     args: [1, Infinity],
     syntax: 'path [format] | off',
     fallback: 'logs/access.log combined',

@@ -2,7 +2,8 @@
  * The proxy module. Decides what of it can be honoured by a proxy that streams; leaves the upstreams' addresses to
  * `build/upstreams.ts` and the fields to `proxy/edits.ts`.
  */
-import { parseAddress } from '../address.js';
+import { splitUri } from '../../proxy/dynamic-pass.js';
+import { parseAddress, type Address } from '../address.js';
 import type { FieldLine, LocationLevel } from '../blocks.js';
 import { Setting, type Level } from '../level.js';
 import { faultAt, type Directive, type Word } from '../syntax.js';
@@ -11,6 +12,7 @@ import { NEXT_ERROR, NEXT_INVALID_HEADER, NEXT_NON_IDEMPOTENT, NEXT_TIMEOUT } fr
 import { setsFlag, setsNumber, setsTime, sizeOf, unsupported } from '../values.js';
 import { LARGEST_HEAD_OCTETS } from './connection.js';
 import { IN_LOCATION, simple } from './entries.js';
+import { PROXY_RESPONSE_DIRECTIVES } from './proxy-response.js';
 
 const PAGE = 'http/ngx_http_proxy_module.html';
 const STREAMS = 'Both values stream: nothing is spooled to a disk, and memory is bounded. ';
@@ -27,8 +29,12 @@ export const BUFFER_SIZE = new Setting(8192);
 export const NEXT_ON = new Setting(NEXT_ERROR | NEXT_TIMEOUT);
 export const NEXT_TRIES = new Setting(0);
 export const NEXT_TIME = new Setting(0);
-/** Whether Location and Refresh are rewritten (proxy_redirect default). */
-export const REDIRECT = new Setting(true);
+/** Statuses that send a request to the next peer (proxy_next_upstream http_...). */
+export const NEXT_STATUSES = new Setting<ReadonlySet<number>>(new Set());
+export const METHOD = new Setting<Word | null>(null);
+export const BODY = new Setting<Word | null>(null);
+export const PASSES_FIELDS = new Setting(true);
+export const PASSES_BODY = new Setting(true);
 const BUFFERING = new Setting(true);
 const REQUEST_BUFFERING = new Setting(true);
 
@@ -43,15 +49,15 @@ const NEXT_CONDITIONS: Record<string, number> = {
 export const PROXY_DIRECTIVES: readonly Entry[] = [
   entry<LocationLevel>({
     name: 'proxy_pass',
-    contexts: ['location'],
+    contexts: ['location', 'if in location', 'limit_except'],
     args: [1, 1],
     syntax: 'URL',
     fallback: '',
     page: PAGE,
     kind: 'narrower',
     note:
-      'With and without a URI, to a host, a `unix:` socket or an `upstream`. Variables are refused. ' +
-      'Names are resolved once, at the start.',
+      'With and without a URI, to a host, a `unix:` socket or an `upstream`; with variables, too. ' +
+      'Names are resolved once, at the start; a name that a variable makes and no `upstream` has is answered 502.',
     apply(directive, location) {
       if (location.pass !== null) throw faultAt(directive, '"proxy_pass" directive is duplicate');
       location.pass = readProxyPass(directive, location);
@@ -169,11 +175,13 @@ export const PROXY_DIRECTIVES: readonly Entry[] = [
     name: 'proxy_next_upstream',
     contexts: IN_LOCATION,
     args: [1, Infinity],
-    syntax: 'error | timeout | invalid_header | non_idempotent | off ...',
+    syntax:
+      'error | timeout | invalid_header | http_500 | http_502 | http_503 | http_504 | http_403 | http_404 | http_429 | ' +
+      'non_idempotent | off ...',
     fallback: 'error timeout',
     page: PAGE,
     kind: 'narrower',
-    note: 'The `http_...` conditions are refused: a response that has begun is passed on.',
+    note: 'A request whose content has begun to go upstream is not sent again. `denied` is refused.',
     apply: nextUpstream,
   },
   simple({
@@ -192,37 +200,56 @@ export const PROXY_DIRECTIVES: readonly Entry[] = [
     page: PAGE,
     apply: setsTime(NEXT_TIME),
   }),
-  {
-    name: 'proxy_redirect',
+  simple({
+    name: 'proxy_method',
     contexts: IN_LOCATION,
-    args: [1, 2],
-    syntax: 'default | off',
-    fallback: 'default',
+    syntax: 'method',
+    fallback: '',
     page: PAGE,
-    kind: 'narrower',
-    note: 'Own replacements are refused. As in nginx, `default` may be written only behind the `proxy_pass` it is about.',
-    apply: redirect,
-  },
+    note: 'A value that comes out as no method leaves the received one.',
+    apply: (directive, level) => level.set(METHOD, directive.args[0], directive),
+  }),
+  simple({
+    name: 'proxy_set_body',
+    contexts: IN_LOCATION,
+    syntax: 'value',
+    fallback: '',
+    page: PAGE,
+    note: "The request's own content is read and dropped.",
+    apply: (directive, level) => level.set(BODY, directive.args[0], directive),
+  }),
+  simple({
+    name: 'proxy_pass_request_headers',
+    contexts: IN_LOCATION,
+    syntax: 'on | off',
+    fallback: 'on',
+    page: PAGE,
+    apply: setsFlag(PASSES_FIELDS),
+  }),
+  simple({
+    name: 'proxy_pass_request_body',
+    contexts: IN_LOCATION,
+    syntax: 'on | off',
+    fallback: 'on',
+    page: PAGE,
+    note: 'With `off` Content-Length says that there is no content, whatever `proxy_set_header` says.',
+    apply: setsFlag(PASSES_BODY),
+  }),
+  ...PROXY_RESPONSE_DIRECTIVES,
 ];
 
 function readProxyPass(directive: Directive, location: LocationLevel): NonNullable<LocationLevel['pass']> {
   const [word] = directive.args;
   const url = word.text;
-  if (url.includes('$')) {
-    throw unsupported(
-      word,
-      directive,
-      'variables need names resolved while serving; name an upstream or an address',
-    );
-  }
   const scheme = /^https?:\/\//i.exec(url)?.[0];
+  const secure = scheme?.length === 'https://'.length;
+  if (url.includes('$')) return { url, isDynamic: true, address: fixedAddress(url), secure, uri: '', word };
   if (scheme === undefined)
     throw faultAt(word, 'invalid URL prefix', 'proxy_pass takes http://host[:port][/uri], or https://');
-  const secure = scheme.length === 'https://'.length;
   const [host, uri] = splitUri(url.slice(scheme.length));
   const address = parseAddress(host, 'upstream');
   if (typeof address === 'string') throw faultAt(word, `${address} in upstream "${host + uri}"`);
-  if (uri !== '' && location.isRegex) {
+  if (uri !== '' && (location.isRegex || location.match === 'named' || location.match === 'unnamed')) {
     throw faultAt(
       directive,
       '"proxy_pass" cannot have URI part in location given by regular expression, ' +
@@ -230,39 +257,37 @@ function readProxyPass(directive: Directive, location: LocationLevel): NonNullab
       `leave "${uri}" out`,
     );
   }
-  return { url, address, secure, uri, word };
+  return { url, isDynamic: false, address, secure, uri, word };
 }
 
-/** The socket's path ends at a colon: `unix:/tmp/a.sock:/uri`. */
-function splitUri(rest: string): [string, string] {
-  const unix = /^unix:([^:]*)(?::([^]*))?$/i.exec(rest);
-  if (unix !== null) return [`unix:${unix[1]}`, unix[2] ?? ''];
-  const start = rest.search(/[/?]/);
-  return start < 0 ? [rest, ''] : [rest.slice(0, start), rest.slice(start)];
+/** The address of a URL with variables in its URI alone; null where it depends on the request. */
+function fixedAddress(url: string): Address | null {
+  const fixed = /^https?:\/\/([^/?$]+)(?:[/?]|\$\{?(?:request_uri|uri|document_uri)\b)/i.exec(url);
+  if (fixed === null || /^unix:/i.test(fixed[1])) return null;
+  const address = parseAddress(fixed[1], 'upstream');
+  return typeof address === 'string' ? null : address;
 }
 
 function nextUpstream(directive: Directive, level: Level): void {
   let conditions = 0;
   const names = directive.args.map((word) => word.text.toLowerCase());
+  const statuses = new Set<number>();
   for (const [i, word] of directive.args.entries()) {
-    if (/^(http_(500|502|503|504|403|404|429)|denied)$/.test(names[i])) {
-      throw unsupported(word, directive, 'a response that has begun is passed on; leave the condition out');
+    const status = /^http_(500|502|503|504|403|404|429)$/.exec(names[i]);
+    if (status !== null) {
+      statuses.add(Number(status[1]));
+      continue;
+    }
+    if (names[i] === 'denied') {
+      throw unsupported(
+        word,
+        directive,
+        'wirehop refuses no upstream by its answer; leave the condition out',
+      );
     }
     if (!Object.hasOwn(NEXT_CONDITIONS, names[i])) throw faultAt(word, `invalid value "${word.text}"`);
     conditions |= NEXT_CONDITIONS[names[i]];
   }
   level.set(NEXT_ON, names.includes('off') ? 0 : conditions, directive);
-}
-
-function redirect(directive: Directive, level: Level): void {
-  const [value, replacement] = directive.args;
-  if (replacement !== undefined) {
-    throw unsupported(value, directive, 'own replacements are not there yet: say "default" or "off"');
-  }
-  if (value.text !== 'default' && value.text !== 'off')
-    throw faultAt(value, `invalid parameter "${value.text}"`);
-  if (value.text === 'default' && !('pass' in level && (level as LocationLevel).pass !== null)) {
-    throw faultAt(directive, '"proxy_redirect default" should be placed after the "proxy_pass" directive');
-  }
-  level.set(REDIRECT, value.text === 'default', directive);
+  level.set(NEXT_STATUSES, names.includes('off') ? new Set() : statuses, directive);
 }

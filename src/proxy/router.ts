@@ -1,0 +1,237 @@
+/**
+ * The way of a request through one server, in nginx's order: the server's own rewrite directives, the location, its
+ * rewrite directives, and round again when they changed the path; then access, then the action; and error pages for
+ * answers that count as errors. Decides which plan comes out; leaves single directives to `rewrite.ts`.
+ */
+import type { Exchange } from '../machine/exchange.js';
+import type { DownstreamRules, Plan, RespondPlan } from '../machine/policy.js';
+import type { RequestContext } from './context.js';
+import type { ChosenPage } from './error-pages.js';
+import { logHere } from './fault-lines.js';
+import { FOUND_WITH_SLASH, LocationSearch, LocationTree } from './locations.js';
+import type { LocationModel, ServerModel } from './model.js';
+import { pagePlan, redirectPlan, slashPlan } from './pages.js';
+import { ANSWER, ERROR } from './rewrite.js';
+import { PlanVariants } from './variants.js';
+
+const REDIRECTIONS = new Set([301, 302, 303, 307, 308]);
+
+/** One server and what is looked up in it. */
+export class Router {
+  readonly names: readonly string[];
+  private readonly tree: LocationTree;
+  private readonly search = new LocationSearch();
+  private readonly variants = new PlanVariants();
+  private readonly slashPlans = new Map<LocationModel, RespondPlan>();
+  /** The connection ends behind a target that is no path here, as in nginx. */
+  private readonly closing: DownstreamRules;
+  /** Requests go straight from their location to its plan, until they meet a location with rules. */
+  private readonly isPlain: boolean;
+
+  /** @throws CompileError for locations that cannot be */
+  constructor(readonly model: ServerModel) {
+    const { root } = model;
+    this.names = model.names;
+    this.tree = new LocationTree(root.locations);
+    this.closing = { ...root.downstream, keepaliveTimeoutMs: 0 };
+    this.isPlain = model.script === undefined && model.action === null;
+  }
+
+  /** The plan of a request whose path was read. */
+  route(exchange: Exchange, context: RequestContext): Plan {
+    if (!this.isPlain) return this.enter(exchange, context);
+    const { search } = this;
+    const found = this.tree.find(context, search);
+    const { location } = search;
+    if (location === null || location.rules !== undefined || found === FOUND_WITH_SLASH) {
+      return this.enter(exchange, context);
+    }
+    context.location = location;
+    if (search.captures !== null) context.capture(search.captures);
+    location.realIp?.apply(exchange);
+    return location.action;
+  }
+
+  /** The plan for a request that goes no further than this server: a target that is no path, a broken rule of TLS. */
+  refuse(exchange: Exchange, context: RequestContext, status: number): Plan {
+    return this.error(exchange, context, pagePlan(this.model.root, status, this.closing));
+  }
+
+  /** What stands in for an answer with `status` that the machine or an upstream has to give. */
+  standIn(exchange: Exchange, context: RequestContext, status: number): Plan | undefined {
+    const location = this.here(context);
+    if (location.pageEdits === undefined && location.errorPages === undefined) return undefined;
+    return this.error(exchange, context, pagePlan(location, status, location.downstream));
+  }
+
+  // ---- Phases
+
+  /** From the server's own directives on. */
+  private enter(exchange: Exchange, context: RequestContext): Plan {
+    const { model } = this;
+    if (model.action !== null) return model.action;
+    if (model.script !== undefined) {
+      const flow = model.script.run(exchange, context);
+      if (flow >= ERROR) return this.scripted(exchange, context, flow);
+    }
+    return this.locate(exchange, context);
+  }
+
+  /** From the choice of a location on, round again for as long as its directives change the path. */
+  private locate(exchange: Exchange, context: RequestContext): Plan {
+    for (;;) {
+      if (context.detour !== null) context.detour.isChanged = false;
+      const { search } = this;
+      const found = this.tree.find(context, search);
+      const location = (context.location = search.location ?? this.model.root);
+      if (search.captures !== null) context.capture(search.captures);
+      if (location.rules?.isInternal === true && context.detour?.isInternal !== true) {
+        return this.error(exchange, context, this.page(location, 404));
+      }
+      if (found === FOUND_WITH_SLASH) return this.error(exchange, context, this.slash(location));
+      this.limit(exchange, context);
+      const plan = this.runLocation(exchange, context);
+      if (plan !== null) return plan;
+      if (--context.leave().changesLeft === 0) {
+        return this.cycle(exchange, context, `processing "${context.text()}"`);
+      }
+    }
+  }
+
+  /** limit_except: requests with other methods are in another location. */
+  private limit(exchange: Exchange, context: RequestContext): void {
+    const limited = context.location?.rules?.limited;
+    if (limited === undefined) return;
+    const { request } = exchange;
+    const method = context.detour?.method || request.text(0, request.methodEnd);
+    if (!limited.methods.has(method)) context.location = limited.other;
+  }
+
+  /** The location's directives, then what it does; null when they changed the path. */
+  private runLocation(exchange: Exchange, context: RequestContext): Plan | null {
+    const script = context.location?.rules?.script;
+    if (script !== undefined) {
+      const flow = script.run(exchange, context);
+      if (flow >= ERROR) return this.scripted(exchange, context, flow);
+      if (context.detour?.isChanged === true) return null;
+    }
+    return this.act(exchange, context, this.here(context));
+  }
+
+  private scripted(exchange: Exchange, context: RequestContext, flow: number): Plan {
+    const answer = context.leave().answer!;
+    if (flow === ANSWER) return this.variants.respond(answer, context);
+    return this.error(exchange, context, answer);
+  }
+
+  private act(exchange: Exchange, context: RequestContext, location: LocationModel): Plan {
+    const { action, rules } = location;
+    location.realIp?.apply(exchange);
+    if (rules?.admits?.(exchange) === false) {
+      logHere('error', 'access forbidden by rule', exchange);
+      return this.error(exchange, context, this.page(location, 403));
+    }
+    if (rules?.pass !== undefined) {
+      context.destination = null;
+      const status = rules.pass.prepare(exchange, context);
+      if (status !== 0) return this.error(exchange, context, this.page(location, status));
+    }
+    if (action.kind === 'forward') {
+      const isSecure = context.destination?.isSecure === true && rules?.pass !== undefined;
+      return this.variants.forward(isSecure ? (rules.secureAction ?? action) : action, context);
+    }
+    if (rules?.answersError === true) return this.error(exchange, context, action);
+    return this.variants.respond(action, context);
+  }
+
+  // ---- Error pages
+
+  /** An answer that counts as an error: its error page, or itself. */
+  private error(exchange: Exchange, context: RequestContext, plan: RespondPlan): Plan {
+    const { errorPages } = this.here(context);
+    const detour = context.detour;
+    if (errorPages !== undefined && detour?.hasErrorPage !== true && detour?.changesLeft !== 0) {
+      if (!errorPages.isRecursive) context.leave().hasErrorPage = true;
+      const page = errorPages.find(plan.status, exchange);
+      if (page !== null) return this.errorPage(exchange, context, page);
+    }
+    if (detour === null) return plan;
+    // The answer is itself again, whatever page it is the page of.
+    detour.status = 0;
+    return this.variants.respond(plan, context);
+  }
+
+  private errorPage(exchange: Exchange, context: RequestContext, { uri, args, status }: ChosenPage): Plan {
+    const detour = context.leave();
+    detour.status = status;
+    if (uri.startsWith('/')) {
+      const { request } = exchange;
+      const method = detour.method || request.text(0, request.methodEnd);
+      if (method !== 'HEAD') detour.method = 'GET';
+      return this.redirect(exchange, context, uri, args);
+    }
+    if (uri.startsWith('@')) return this.toNamed(exchange, context, uri);
+    const redirection = REDIRECTIONS.has(status) ? status : 302;
+    detour.status = 0;
+    detour.redirection = uri;
+    return redirectPlan(this.here(context), redirection);
+  }
+
+  /** Sends a request to another path, through all phases (`ngx_http_internal_redirect`). */
+  redirect(exchange: Exchange, context: RequestContext, uri: string, args: string): Plan {
+    const detour = context.leave();
+    if (--detour.changesLeft === 0) {
+      return this.cycle(exchange, context, `internally redirecting to "${uri}"`);
+    }
+    context.setPath(uri);
+    context.setArgs(args);
+    detour.isInternal = true;
+    detour.keepsTarget = false;
+    detour.keepsLocation = true;
+    context.location = this.model.root;
+    return this.enter(exchange, context);
+  }
+
+  /** Sends a request to a named location, its path unchanged (`ngx_http_named_location`). */
+  toNamed(exchange: Exchange, context: RequestContext, name: string): Plan {
+    const detour = context.leave();
+    if (--detour.changesLeft === 0) {
+      return this.cycle(exchange, context, `redirect to named location "${name}"`);
+    }
+    const location = this.model.named?.get(name);
+    if (location === undefined) {
+      logHere('error', `could not find named location "${name}"`, exchange);
+      return this.error(exchange, context, this.page(this.here(context), 500));
+    }
+    context.location = location;
+    detour.isInternal = true;
+    detour.isChanged = false;
+    this.limit(exchange, context);
+    const plan = this.runLocation(exchange, context);
+    if (plan !== null) return plan;
+    if (--detour.changesLeft === 0) return this.cycle(exchange, context, `processing "${context.text()}"`);
+    return this.locate(exchange, context);
+  }
+
+  private cycle(exchange: Exchange, context: RequestContext, what: string): Plan {
+    logHere('error', `rewrite or internal redirection cycle while ${what}`, exchange);
+    context.leave().changesLeft = 0;
+    return this.error(exchange, context, this.page(this.here(context), 500));
+  }
+
+  // ---- Answers
+
+  private here(context: RequestContext): LocationModel {
+    return context.location ?? this.model.root;
+  }
+
+  private page(location: LocationModel, status: number): RespondPlan {
+    return pagePlan(location, status, location.downstream);
+  }
+
+  private slash(location: LocationModel): RespondPlan {
+    let plan = this.slashPlans.get(location);
+    if (plan === undefined) this.slashPlans.set(location, (plan = slashPlan(location)));
+    return plan;
+  }
+}

@@ -1,0 +1,79 @@
+/**
+ * Plans for requests that are no longer what they came as: another method, a target made of the changed path, a status
+ * that an error page gives. Each is made once and kept, as plans are objects per location, not per request.
+ */
+import type { OctetWriter } from '../bytes/octet-writer.js';
+import type { Exchange } from '../machine/exchange.js';
+import type { ForwardPlan, RespondPlan } from '../machine/policy.js';
+import type { FieldEdits } from '../message/field-edits.js';
+import { ConstantValue, fieldSet, type ValueSource } from '../message/field-edits.js';
+import type { RequestContext } from './context.js';
+import { CHANGED_TARGET } from './request-uri.js';
+
+/** Bits of a variant's key; the status stands above them. */
+const BY_GET = 1;
+const BY_CHANGED_TARGET = 2;
+const WITH_CHALLENGE = 4;
+const STATUS = 8;
+
+const GET = new ConstantValue('GET');
+const NOTHING = new ConstantValue('');
+
+/** WWW-Authenticate of the response that an answer stands in for. */
+const CHALLENGE: ValueSource<Exchange> = {
+  put(exchange: Exchange, out: OctetWriter): void {
+    out.putLatin1((exchange.context as RequestContext).detour?.challenge ?? '');
+  },
+};
+
+/** The variants of every plan that needed one. */
+export class PlanVariants {
+  private readonly forwards = new Map<ForwardPlan, Map<number, ForwardPlan>>();
+  private readonly responds = new Map<RespondPlan, Map<number, RespondPlan>>();
+
+  /** The plan itself for a request that is as it came. */
+  forward(plan: ForwardPlan, context: RequestContext): ForwardPlan {
+    const { detour } = context;
+    if (detour === null) return plan;
+    let key = detour.status * STATUS;
+    // A configured method holds whatever the request's is.
+    if (detour.method === 'GET' && (plan.method ?? null) === null) key += BY_GET;
+    if (plan.target === null && !detour.keepsTarget) key += BY_CHANGED_TARGET;
+    if (detour.challenge !== '') key += WITH_CHALLENGE;
+    if (key === 0) return plan;
+    return remember(this.forwards, plan, key, () => ({
+      ...plan,
+      status: detour.status,
+      method: (key & BY_GET) !== 0 ? GET : (plan.method ?? null),
+      target: (key & BY_CHANGED_TARGET) !== 0 ? CHANGED_TARGET : plan.target,
+      responseEdits: challenged(plan.responseEdits, key),
+    }));
+  }
+
+  /** As {@link forward}. */
+  respond(plan: RespondPlan, { detour }: RequestContext): RespondPlan {
+    if (detour === null) return plan;
+    const key = detour.status * STATUS + (detour.challenge !== '' ? WITH_CHALLENGE : 0);
+    if (key === 0) return plan;
+    return remember(this.responds, plan, key, () => ({
+      ...plan,
+      status: detour.status === 0 ? plan.status : detour.status,
+      edits: challenged(plan.edits, key),
+      // An answer without content stays one, though its new status has a built-in page.
+      content: plan.content ?? (plan.status < 300 ? NOTHING : null),
+    }));
+  }
+}
+
+function challenged(edits: FieldEdits<Exchange>, key: number): FieldEdits<Exchange> {
+  if ((key & WITH_CHALLENGE) === 0) return edits;
+  return edits.with([fieldSet<Exchange>('WWW-Authenticate', CHALLENGE, true)]);
+}
+
+function remember<P extends object>(all: Map<P, Map<number, P>>, plan: P, key: number, make: () => P): P {
+  let known = all.get(plan);
+  if (known === undefined) all.set(plan, (known = new Map<number, P>()));
+  let variant = known.get(key);
+  if (variant === undefined) known.set(key, (variant = make()));
+  return variant;
+}
