@@ -103,7 +103,7 @@ export class WebAnswer {
     } else if (head.status === 103) {
       const hints = fieldsOf(head);
       try {
-        if (hints.has('link')) response.writeEarlyHints(Object.fromEntries(hints.values()));
+        if (hints.has('link')) response.writeEarlyHints(lowerCase(hints));
       } catch {
         // Node checks Link by a grammar of its own; a hint that it does not take is no loss.
       }
@@ -166,6 +166,11 @@ export class WebAnswer {
     if (pending === null) this.response.end();
     else this.response.end(pending);
   }
+}
+
+/** As Node wants hints: names in lower case. */
+function lowerCase(fields: ReturnType<typeof fieldsOf>): Record<string, string[]> {
+  return Object.fromEntries(Array.from(fields, ([name, [, values]]) => [name, values]));
 }
 
 /** Lines of one name together: by the name in lower case, the name as first spelt and all values. */
