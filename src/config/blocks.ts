@@ -4,7 +4,7 @@
  */
 import type { LogLevel } from '../proxy/model.js';
 import { Level, type Context } from './level.js';
-import type { Address } from './address.js';
+import type { Address, HostAddress } from './address.js';
 import type { Directive, Place, Word } from './syntax.js';
 
 /** The file. */
@@ -103,16 +103,35 @@ export interface LogFormatLine {
   readonly place: Place;
 }
 
-/** One `access_log`; `off` is a line without a path. */
+/** A `syslog:` destination. */
+export interface SyslogLine {
+  readonly kind: 'syslog';
+  readonly address: HostAddress;
+  /** By number (RFC 3164 4.1.1). */
+  readonly facility: number;
+  /** By number; of an error log each line has its own. */
+  readonly severity: number;
+  readonly tag: string;
+  readonly hasHostName: boolean;
+}
+
+/** Where a log goes: a path, `stderr`, or a syslog server. */
+export type LogDestination = string | SyslogLine;
+
+/** One `access_log`; `off` is a line without a destination. */
 export interface AccessLogLine {
-  readonly path: string | null;
+  readonly destination: LogDestination | null;
   readonly format: string;
-  readonly place: Place;
+  /** Octets gathered before they are written, and ms after which they are written anyway; null writes each line at once. */
+  readonly buffer: { readonly octets: number; readonly flushMs: number } | null;
+  /** Nothing is logged where it comes out empty or as "0"; null logs always. */
+  readonly condition: Word | null;
+  readonly place: Word;
 }
 
 /** One `error_log`. */
 export interface ErrorLogLine {
-  readonly path: string;
+  readonly destination: LogDestination;
   readonly level: LogLevel;
   readonly place: Place;
 }

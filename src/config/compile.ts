@@ -5,7 +5,7 @@
 import { availableParallelism, hostname, userInfo } from 'node:os';
 import { ConfigError } from '../error.js';
 import type { NameService, ResolverRules, WatchedName } from '../proxy/balancing/names.js';
-import type { ErrorLog, ListenAddress, ListenerModel, LogLevel, LogSink, Policy } from '../proxy/model.js';
+import type { ErrorLog, ListenAddress, ListenerModel, LogLevel, Policy } from '../proxy/model.js';
 import { ProxyPolicy } from '../proxy/policy.js';
 import {
   MainLevel,
@@ -17,7 +17,7 @@ import {
 import { buildListeners } from './build/listeners.js';
 import { Logs } from './build/logs.js';
 import { Resolvers } from './build/resolvers.js';
-import { Site } from './build/site.js';
+import { Site, type OpenLog, type OpenSyslog } from './build/site.js';
 import { TlsBuilder } from './build/tls.js';
 import { Upstreams } from './build/upstreams.js';
 import { buildVariables } from './build/variables.js';
@@ -45,7 +45,9 @@ export interface CompileOptions {
   /** Asks name servers while the proxy runs. Absent: `resolver` and what needs it are refused. */
   readonly nameService?: (rules: ResolverRules) => NameService;
   /** The sink of an access log. `path` as written. Asked once per path; may throw the system's error. */
-  readonly openLog: (path: string, at: { readonly file: string; readonly line: number }) => LogSink;
+  readonly openLog: OpenLog;
+  /** A log at a syslog server. Absent: `syslog:` is refused. */
+  readonly openSyslog?: OpenSyslog;
   /** A log that lets `level` and what is more severe pass. `path` as written, or `stderr`; may throw the system's error. */
   readonly openErrorLog: (path: string, level: LogLevel) => ErrorLog;
   /** Where errors go when no error_log says it (-e). */

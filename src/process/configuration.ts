@@ -17,6 +17,7 @@ import { configurationText } from './one-liner.js';
 import { SYSTEM_IDENTITIES } from './identity.js';
 import type { Source } from './report.js';
 import { emptySnapshot, recordingSurroundings, type Snapshot, type Surroundings } from './snapshot.js';
+import { syslogOpener } from './syslog.js';
 
 const DEFAULT_FILE = 'conf/nginx.conf';
 const DEFAULT_ERROR_LOG = 'logs/error.log';
@@ -76,7 +77,9 @@ export async function loadConfiguration(
     resolve: resolveHost,
     nameService: (rules) => new DnsNameService(rules),
     environment: { ...currentEnvironment(), identities: SYSTEM_IDENTITIES },
-    openLog: (path): LogSink => (logs === null ? SILENT : logs.sink(absolute(path))),
+    openLog: (path, _at, buffer): LogSink =>
+      logs === null ? SILENT : logs.sink(absolute(path), buffer ?? null),
+    openSyslog: logs === null ? () => SILENT : syslogOpener(),
     openErrorLog: (path, level: LogLevel): ErrorLog =>
       logs === null ? SILENT : logs.errorLog(absolute(path), level),
     defaultErrorLog: paths.errorLog,

@@ -15,6 +15,12 @@ import { describeCall } from './system-error.js';
 export const STDERR = 'stderr';
 
 const STDERR_FD = 2;
+/** Paths of what is open already: a worker that gave up its rights could not open them again. */
+const OPEN_ALREADY: Readonly<Record<string, number>> = {
+  stderr: STDERR_FD,
+  '/dev/stderr': STDERR_FD,
+  '/dev/stdout': 1,
+};
 /** As nginx creates its logs; the umask still applies. */
 const LOG_MODE = 0o644;
 /** A pipe whose reader stalls holds the process up for no longer than this for one line; then the line is dropped. */
@@ -25,22 +31,58 @@ export interface FileOwner {
   readonly uid: number;
 }
 
+/** How much of an access log is gathered before it is written. */
+export interface LogBuffer {
+  readonly octets: number;
+  /** Lines are written after this at the latest; Infinity for no limit. */
+  readonly flushMs: number;
+}
+
 /** One open log file, shared by everybody who writes to its path. */
 class LogFile implements LogSink {
   private fd: number;
+  private gathered = '';
+  private timer: NodeJS.Timeout | null = null;
 
   /** @throws NodeJS.ErrnoException when the file cannot be opened */
-  constructor(private readonly path: string) {
+  constructor(
+    private readonly path: string,
+    private readonly buffer: LogBuffer | null,
+  ) {
     this.fd = openLogFile(path);
   }
 
+  /** @param line Latin-1: what was received is logged octet for octet */
   write(line: string): void {
-    append(this.fd, line + '\n');
+    const { buffer } = this;
+    if (buffer === null) {
+      append(this.fd, Buffer.from(line + '\n', 'latin1'));
+      return;
+    }
+    if (this.gathered.length + line.length + 1 > buffer.octets) this.flush();
+    this.gathered += line + '\n';
+    if (this.timer === null && buffer.flushMs !== Infinity) {
+      this.timer = setTimeout(() => this.flush(), buffer.flushMs).unref();
+    }
+  }
+
+  /** Writes a line of a person's, who may write in any script. */
+  writeText(line: string): void {
+    append(this.fd, Buffer.from(line + '\n'));
+  }
+
+  flush(): void {
+    if (this.timer !== null) clearTimeout(this.timer);
+    this.timer = null;
+    const { gathered } = this;
+    this.gathered = '';
+    if (gathered !== '') append(this.fd, Buffer.from(gathered, 'latin1'));
   }
 
   /** Opens the path again; the old file stays in use when that fails. @throws NodeJS.ErrnoException */
   reopen(owner: FileOwner | null): void {
-    if (this.path === STDERR) return;
+    this.flush();
+    if (this.path in OPEN_ALREADY) return;
     const fd = openLogFile(this.path);
     closeSync(this.fd);
     this.fd = fd;
@@ -51,7 +93,8 @@ class LogFile implements LogSink {
   }
 
   close(): void {
-    if (this.fd !== STDERR_FD) closeSync(this.fd);
+    this.flush();
+    if (!(this.path in OPEN_ALREADY)) closeSync(this.fd);
   }
 }
 
@@ -60,14 +103,14 @@ class FilteredErrorLog implements ErrorLog {
   private readonly limit: number;
 
   constructor(
-    private readonly sink: LogSink,
+    private readonly file: LogFile,
     level: LogLevel,
   ) {
     this.limit = LOG_LEVELS.indexOf(level);
   }
 
   log(level: LogLevel, text: string): void {
-    if (LOG_LEVELS.indexOf(level) <= this.limit) this.sink.write(errorLine(level, text));
+    if (LOG_LEVELS.indexOf(level) <= this.limit) this.file.writeText(errorLine(level, text));
   }
 }
 
@@ -78,17 +121,26 @@ export class Logs {
   /**
    * The sink behind `path`, opened if nobody has it open yet. Owned by this object.
    * @param path absolute, or {@link STDERR}
+   * @param buffer null writes each line at once
    * @throws NodeJS.ErrnoException when the file cannot be opened
    */
-  sink(path: string): LogSink {
-    let file = this.files.get(path);
-    if (file === undefined) this.files.set(path, (file = new LogFile(path)));
-    return file;
+  sink(path: string, buffer: LogBuffer | null = null): LogSink {
+    return this.file(path, buffer);
   }
 
-  /** An error log on {@link sink}(path) that lets `level` and what is more severe pass. @throws as sink does */
+  /** An error log on the file at `path` that lets `level` and what is more severe pass. @throws as sink does */
   errorLog(path: string, level: LogLevel): ErrorLog {
-    return new FilteredErrorLog(this.sink(path), level);
+    return new FilteredErrorLog(this.file(path, null), level);
+  }
+
+  private file(path: string, buffer: LogBuffer | null): LogFile {
+    let file = this.files.get(path);
+    if (file === undefined) {
+      this.files.set(path, (file = new LogFile(path, buffer)));
+      // However the process ends, short of being killed: nothing that was logged is lost.
+      if (buffer !== null) process.once('exit', () => file?.flush());
+    }
+    return file;
   }
 
   /**
@@ -120,16 +172,16 @@ export function errorLine(level: LogLevel, text: string): string {
 
 /** Writes text to stderr at once; a stderr that is gone or full loses it, and nothing else. */
 export function writeStderr(text: string): void {
-  append(STDERR_FD, text);
+  append(STDERR_FD, Buffer.from(text));
 }
 
 function openLogFile(path: string): number {
-  return path === STDERR ? STDERR_FD : openSync(path, 'a', LOG_MODE);
+  return OPEN_ALREADY[path] ?? openSync(path, 'a', LOG_MODE);
 }
 
-/** Appends `text`. A full disk or a closed pipe must not end the service: what cannot be written is lost. */
-function append(fd: number, text: string): void {
-  let rest: Buffer = Buffer.from(text);
+/** Appends octets. A full disk or a closed pipe must not end the service: what cannot be written is lost. */
+function append(fd: number, octets: Buffer): void {
+  let rest = octets;
   const giveUpAt = Date.now() + STALL_LIMIT_MS;
   while (rest.length > 0) {
     try {

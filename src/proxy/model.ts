@@ -49,6 +49,8 @@ export interface AccessLog {
   /** Renders one line for a finished exchange, without its line end. */
   readonly format: (exchange: Exchange, now: number) => string;
   readonly sink: LogSink;
+  /** Where it comes out empty or as "0", nothing is logged (if=); absent: every exchange is. */
+  readonly condition?: Template | undefined;
 }
 
 /** What happens to a request in a location. Made once, used for every request. */

@@ -12,7 +12,7 @@ import { FIELD_NAMES } from '../message/field-names.js';
 import { FORM_AUTHORITY } from '../message/head.js';
 import { contextOf, RequestContext } from './context.js';
 import { faultLevel, faultLine } from './fault-lines.js';
-import type { ListenerModel, LocationModel, ServerModel } from './model.js';
+import type { AccessLog, ListenerModel, LocationModel, ServerModel } from './model.js';
 import { pageEdits } from './pages.js';
 import { hostOf } from './request-variables.js';
 import { Router } from './router.js';
@@ -86,7 +86,7 @@ export class ProxyPolicy implements Policy {
 
   finished(exchange: Exchange, now: number): void {
     const { accessLogs } = this.locationOf(exchange);
-    for (let i = 0; i < accessLogs.length; i++) accessLogs[i].sink.write(accessLogs[i].format(exchange, now));
+    for (let i = 0; i < accessLogs.length; i++) writeLog(accessLogs[i], exchange, now);
   }
 
   fault(fault: Fault, exchange: Exchange | null, connection: ConnectionFacts): void {
@@ -137,4 +137,12 @@ export class ProxyPolicy implements Policy {
     this.fault(new Fault(code, 'downstream', -1, detail), exchange, connection);
     return router.refuse(exchange, context, status);
   }
+}
+
+function writeLog({ sink, format, condition }: AccessLog, exchange: Exchange, now: number): void {
+  if (condition !== undefined) {
+    const text = condition.text(exchange);
+    if (text === '' || text === '0') return;
+  }
+  sink.write(format(exchange, now));
 }

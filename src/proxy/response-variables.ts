@@ -2,6 +2,7 @@
  * Variables of the response as it goes downstream. Its head is never kept: a `$sent_http_NAME` is worked out again from
  * the upstream's head and the edits of the plan, by the rules that the head writer follows.
  */
+import { ERRORS } from '../error.js';
 import { OctetWriter } from '../bytes/octet-writer.js';
 import type { Exchange } from '../machine/exchange.js';
 import { CONTENT_LENGTH, FIELD_NAMES } from '../message/field-names.js';
@@ -36,6 +37,10 @@ export function responseVariables(): Readonly<Record<string, Variable>> {
     body_bytes_sent: changing((exchange) =>
       String(Math.max(0, exchange.octetsSent - exchange.headOctetsSent)),
     ),
+    // wirehop's own: why an exchange ended, for the lines of tunnels above all.
+    fault_code: changing(({ fault }) => fault?.code ?? ''),
+    fault_rule: changing(({ fault }) => (fault === null ? '' : ERRORS[fault.code].rule)),
+    tunnel_ended_by: changing(({ tunnelEndedBy }) => tunnelEndedBy ?? ''),
   };
 }
 

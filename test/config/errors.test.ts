@@ -53,8 +53,21 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
     ['events {}\nworker_shutdown_timeout 1x;', ['2:25 "worker_shutdown_timeout" directive invalid value']],
     ['events {}\nerror_log stderr loud;', ['2:18 invalid log level "loud"'], 'emerg'],
     [
-      'events {}\nerror_log syslog:server=x;',
-      ['2:11 "syslog:server=x" in "error_log" directive is not supported'],
+      'events {}\nerror_log syslog:server=unix:/dev/log;',
+      ['2:11 "syslog:server=unix:/dev/log" in "error_log" directive is not supported'],
+      'unix datagram sockets',
+    ],
+    ['events {}\nerror_log syslog:tag=a;', ['2:11 no syslog server specified']],
+    [
+      'events {}\nerror_log syslog:server=a,tag=a-b;',
+      ['2:11 syslog "tag" only allows alphanumeric characters and underscore'],
+    ],
+    ['events {}\nerror_log syslog:server=a,facility=x;', ['2:11 unknown syslog facility "x"']],
+    ['events {}\nerror_log syslog:server=a,severity=x;', ['2:11 unknown syslog severity "x"']],
+    ['events {}\nerror_log syslog:server=a,loud;', ['2:11 unknown syslog parameter "loud"']],
+    [
+      'events {}\nerror_log memory:32m debug;',
+      ['2:11 "memory:32m" in "error_log" directive is not supported'],
     ],
   ],
   'downstream connections': [
@@ -115,10 +128,29 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
     [inHttp('access_log logs/a b;\nlog_format b x;'), ['4:19 unknown log format "b"'], 'in front of it'],
     [inHttp('access_log off x;'), ['4:16 invalid parameter "x"']],
     [
-      inHttp('access_log a combined buffer=8k;'),
-      ['4:23 "buffer=8k" in "access_log" directive is not supported'],
+      inHttp('access_log a if=$host;'),
+      ['4:14 unknown log format "if=$host"'],
+      'access_log a combined if=$host;',
     ],
-    [inHttp('access_log a if=$host;'), ['4:14 "if=$host" in "access_log" directive is not supported']],
+    [inHttp('access_log a combined buffer=8x;'), ['4:23 invalid buffer size "8x"']],
+    [inHttp('access_log a combined flush=1s;'), ['4:1 no buffer is defined for access_log "a"']],
+    [inHttp('access_log a combined buffer=8k flush=0;'), ['4:33 invalid flush time "0"']],
+    [
+      inHttp('access_log a combined gzip;'),
+      ['4:23 "gzip" in "access_log" directive is not supported'],
+      'rotated',
+    ],
+    [inHttp('access_log a combined loud;'), ['4:23 invalid parameter "loud"']],
+    [
+      inServer('access_log a combined buffer=8k;\nlocation / { access_log a combined; return 200; }'),
+      ['7:25 access_log "a" already defined with conflicting parameters'],
+      'one buffer',
+    ],
+    [
+      inHttp('access_log syslog:server=127.0.0.1 combined buffer=8k;'),
+      ['4:12 logs to syslog cannot be buffered'],
+    ],
+    [inServer('access_log a combined if=$nobody;'), ['6:23 unknown "nobody" variable']],
     [inHttp('access_log a$host;'), ['4:12 "a$host" in "access_log" directive is not supported']],
   ],
   servers: [

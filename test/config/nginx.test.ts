@@ -49,6 +49,11 @@ const ACCEPTED: readonly string[] = [
   ),
   inHttp('upstream u { random; server 127.0.0.1:1; } upstream v { random two least_conn; server unix:/x; }'),
   inHttp('upstream u { least_conn; ip_hash; server 127.0.0.1:1; }'),
+  inHttp('map $status $ok { ~^2 0; default 1; } access_log b combined buffer=32k flush=5m if=$ok;'),
+  inHttp(
+    'access_log syslog:server=127.0.0.1:1514,facility=local3,tag=a_b,severity=warn,nohostname combined;',
+  ),
+  inHttp('error_log syslog:server=127.0.0.1 warn; error_log stderr;'),
   inServer('listen 127.0.0.1:18081 default_server backlog=16; listen 127.0.0.1:18083-18085;'),
   inServer('server_name "" _ a.b *.b .c d.* ~^(?<n>.+)$; return 200 $n;'),
   inServer('location = / { return 200; } location / { return 200; } location ~ x { return 200; }'),

@@ -22,8 +22,46 @@ describe('logs', () => {
     const sink = logs.sink(join(folder, 'a.log'));
     sink.write('one');
     expect(read('a.log')).to.equal('one\n');
-    sink.write('zwei \u00fc');
-    expect(read('a.log')).to.equal('one\nzwei \u00fc\n');
+    sink.write('two');
+    expect(read('a.log')).to.equal('one\ntwo\n');
+  });
+
+  it('writes access lines octet for octet, and error lines in the script of their author', () => {
+    const path = join(folder, 'a.log');
+    logs.sink(path).write('\u00c3\u00bc');
+    logs.errorLog(path, 'error').log('error', '\u00fc');
+    expect(read('a.log')).to.match(/^\u00fc\n.* \u00fc\n$/);
+  });
+
+  it('gathers lines up to the size of a buffer', () => {
+    const sink = logs.sink(join(folder, 'a.log'), { octets: 10, flushMs: Infinity });
+    sink.write('123');
+    sink.write('456');
+    expect(read('a.log')).to.equal('');
+    sink.write('789');
+    expect(read('a.log')).to.equal('123\n456\n');
+    sink.write('a line that is longer than the buffer');
+    expect(read('a.log')).to.equal('123\n456\n789\n');
+    logs.close();
+    expect(read('a.log')).to.equal('123\n456\n789\na line that is longer than the buffer\n');
+  });
+
+  it('writes what was gathered in time', async () => {
+    const sink = logs.sink(join(folder, 'a.log'), { octets: 1000, flushMs: 20 });
+    sink.write('one');
+    expect(read('a.log')).to.equal('');
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    expect(read('a.log')).to.equal('one\n');
+  });
+
+  it('writes what was gathered into the old file before it is opened anew', () => {
+    const path = join(folder, 'a.log');
+    const sink = logs.sink(path, { octets: 1000, flushMs: Infinity });
+    sink.write('one');
+    renameSync(path, `${path}.1`);
+    expect(logs.reopen()).to.deep.equal([]);
+    expect(read('a.log.1')).to.equal('one\n');
+    expect(read('a.log')).to.equal('');
   });
 
   it('opens a path once, for access lines and error lines alike', () => {

@@ -4,12 +4,14 @@
  */
 import { COMBINED, compileLogFormat } from '../../proxy/log-format.js';
 import type { AccessLog, ErrorLog, LogLevel, LogSink } from '../../proxy/model.js';
-import type { AccessLogLine, ErrorLogLine, HttpLevel } from '../blocks.js';
+import type { AccessLogLine, ErrorLogLine, HttpLevel, SyslogLine } from '../blocks.js';
 import { ACCESS_LOGS, ERROR_LOGS } from '../directives/logs.js';
 import type { Level } from '../level.js';
 import type { Place } from '../syntax.js';
 import type { Site } from './site.js';
 
+/** RFC 3164 2. */
+const SYSLOG_PORT = 514;
 const DEFAULT_ACCESS_LOG = 'logs/access.log';
 const NOWHERE: Place = { file: '', line: 0, column: 0 };
 
@@ -17,7 +19,11 @@ const NOWHERE: Place = { file: '', line: 0, column: 0 };
 const NO_LOG: LogSink & ErrorLog = { write: () => undefined, log: () => undefined };
 
 export class Logs {
-  private readonly sinks = new Map<string, LogSink>();
+  private readonly sinks = new Map<
+    string,
+    { readonly sink: LogSink; readonly buffer: AccessLogLine['buffer'] }
+  >();
+  private readonly syslogs = new Map<string, LogSink & ErrorLog>();
   private readonly errorLogs = new Map<string, ErrorLog>();
   private readonly formats = new Map<string, AccessLog['format']>();
 
@@ -37,22 +43,56 @@ export class Logs {
   accessLogs(level: Level): AccessLog[] {
     const lines = level.get(ACCESS_LOGS);
     if (lines.length === 0) {
-      return [
-        this.accessLog({ path: DEFAULT_ACCESS_LOG, format: 'combined', place: level.place ?? NOWHERE }),
-      ];
+      const place = { text: DEFAULT_ACCESS_LOG, quoted: false, ...(level.place ?? NOWHERE) };
+      const rest = { format: 'combined', buffer: null, condition: null };
+      return [this.accessLog({ destination: DEFAULT_ACCESS_LOG, ...rest, place })];
     }
-    return lines.some((line) => line.path === null) ? [] : lines.map((line) => this.accessLog(line));
+    return lines.some((line) => line.destination === null) ? [] : lines.map((line) => this.accessLog(line));
   }
 
-  private accessLog({ path, format, place }: AccessLogLine): AccessLog {
+  private accessLog(line: AccessLogLine): AccessLog {
+    const { destination, format, condition } = line;
+    return {
+      sink:
+        typeof destination === 'string'
+          ? this.fileSink(destination, line)
+          : this.syslog(destination!, line.place),
+      format: this.formats.get(format) ?? (() => ''),
+      condition: condition === null ? undefined : this.site.template(condition),
+    };
+  }
+
+  private fileSink(path: string, { buffer, place }: AccessLogLine): LogSink {
     const { sinks, site } = this;
-    const name = path ?? '';
-    let sink = sinks.get(name);
-    if (sink === undefined) {
-      sink = site.open(place, name, () => site.world.openLog(name, place)) ?? NO_LOG;
-      sinks.set(name, sink);
+    const known = sinks.get(path);
+    if (known === undefined) {
+      const sink =
+        site.open(place, path, () => site.world.openLog(path, place, buffer ?? undefined)) ?? NO_LOG;
+      sinks.set(path, { sink, buffer });
+      return sink;
     }
-    return { sink, format: this.formats.get(format) ?? (() => '') };
+    if (known.buffer?.octets !== buffer?.octets || known.buffer?.flushMs !== buffer?.flushMs) {
+      const hint = 'one file has one buffer: give every access_log of this path the same parameters';
+      site.fault(place, `access_log "${path}" already defined with conflicting parameters`, hint);
+    }
+    return known.sink;
+  }
+
+  /** @param level what an error log lets pass */
+  private syslog(line: SyslogLine, place: Place, level?: LogLevel): LogSink & ErrorLog {
+    const { site } = this;
+    const { openSyslog } = site.world;
+    if (openSyslog === undefined) {
+      site.fault(place, '"syslog:" is not supported here', 'log to a file or to stderr');
+      return NO_LOG;
+    }
+    const { address, facility, severity, tag, hasHostName } = line;
+    const port = address.port < 0 ? SYSLOG_PORT : address.port;
+    const target = { host: address.host, port, facility, severity, tag, hasHostName };
+    const key = JSON.stringify([target, level]);
+    let log = this.syslogs.get(key);
+    if (log === undefined) this.syslogs.set(key, (log = openSyslog(target, level)));
+    return log;
   }
 
   /** The error log in force on a level: one, or several in one. */
@@ -68,7 +108,11 @@ export class Logs {
   }
 
   private joined(lines: readonly ErrorLogLine[]): ErrorLog {
-    const logs = lines.map(({ path, level, place }) => this.openErrorLog(path, level, place));
+    const logs = lines.map(({ destination, level, place }) =>
+      typeof destination === 'string'
+        ? this.openErrorLog(destination, level, place)
+        : this.syslog(destination, place, level),
+    );
     if (logs.length === 1) return logs[0];
     return { log: (level, text) => logs.forEach((one) => one.log(level, text)) };
   }

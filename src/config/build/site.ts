@@ -14,6 +14,29 @@ import type { ConfigFiles } from '../files.js';
 import type { Environment } from '../table.js';
 import { systemReason } from '../system-reason.js';
 
+/**
+ * Opens an access log. `path` as written. Asked once per path; may throw the system's error.
+ * @param buffer octets that may be gathered before they are written, and ms after which they are written anyway
+ */
+export type OpenLog = (
+  path: string,
+  at: { readonly file: string; readonly line: number },
+  buffer?: { readonly octets: number; readonly flushMs: number },
+) => LogSink;
+
+/** Numeric address and port of a syslog server, and what its lines say of themselves. */
+export interface SyslogTarget {
+  readonly host: string;
+  readonly port: number;
+  readonly facility: number;
+  readonly severity: number;
+  readonly tag: string;
+  readonly hasHostName: boolean;
+}
+
+/** @param level what an error log lets pass; absent for an access log */
+export type OpenSyslog = (target: SyslogTarget, level?: LogLevel) => LogSink & ErrorLog;
+
 /** What a configuration needs of the world around it. */
 export interface World {
   /** Numeric addresses of a name; rejects when there are none. Asked once per name. */
@@ -21,7 +44,9 @@ export interface World {
   /** Asks name servers while the proxy runs. Absent: `resolver` is refused. */
   readonly nameService?: (rules: ResolverRules) => NameService;
   /** Where an access log goes. Asked once per path; may throw the system's error. */
-  readonly openLog: (path: string, at: { readonly file: string; readonly line: number }) => LogSink;
+  readonly openLog: OpenLog;
+  /** A log at a syslog server. Absent: `syslog:` is refused. */
+  readonly openSyslog?: OpenSyslog;
   /** A log that lets `level` and what is more severe pass; may throw the system's error. */
   readonly openErrorLog: (path: string, level: LogLevel) => ErrorLog;
   readonly environment: Environment;

@@ -3,12 +3,15 @@
  * compiler.
  */
 import { LOG_LEVELS, type LogLevel } from '../../proxy/model.js';
-import type { AccessLogLine, ErrorLogLine, HttpLevel } from '../blocks.js';
+import type { AccessLogLine, ErrorLogLine, HttpLevel, LogDestination } from '../blocks.js';
 import { Setting, type Level } from '../level.js';
 import { decodeText, faultAt, type Directive, type Word } from '../syntax.js';
 import { entry, type Entry } from '../table.js';
+import { parseSize, parseTimeMs } from '../units.js';
 import { unsupported } from '../values.js';
 import { IN_LOCATION } from './entries.js';
+import { splitParameter } from './server.js';
+import { readSyslog } from './syslog.js';
 
 const PAGE = 'http/ngx_http_log_module.html';
 
@@ -22,19 +25,19 @@ export const LOG_DIRECTIVES: readonly Entry[] = [
     name: 'error_log',
     contexts: ['main', ...IN_LOCATION],
     args: [1, 2],
-    syntax: 'file [level]',
+    syntax: 'file|stderr|syslog:server=address[,parameter=value] [level]',
     fallback: 'logs/error.log error',
     page: 'ngx_core_module.html',
     kind: 'narrower',
-    note: '`file` is a path or `stderr`; `syslog:` and `memory:` are refused.',
+    note: '`memory:` and syslog servers on unix sockets are refused.',
     apply(directive, level) {
       const [path, severity] = directive.args;
-      refuseDestination(path, directive);
       if (severity !== undefined && !LOG_LEVELS.includes(severity.text as LogLevel)) {
         throw faultAt(severity, `invalid log level "${severity.text}"`, `one of ${LOG_LEVELS.join(', ')}`);
       }
       const logLevel = (severity?.text ?? 'error') as LogLevel;
-      level.append(ERROR_LOGS, { path: decodeText(path.text), level: logLevel, place: path });
+      const destination = readDestination(path, directive);
+      level.append(ERROR_LOGS, { destination, level: logLevel, place: path });
     },
   },
   entry<HttpLevel>({
@@ -68,11 +71,11 @@ export const LOG_DIRECTIVES: readonly Entry[] = [
     name: 'access_log',
     contexts: [...IN_LOCATION, 'if in location', 'limit_except'],
     args: [1, Infinity],
-    syntax: 'path [format] | off',
+    syntax: 'path [format [buffer=size] [flush=time] [if=condition]] | off',
     fallback: 'logs/access.log combined',
     page: PAGE,
     kind: 'narrower',
-    note: 'Lines are written at once: `buffer`, `gzip`, `flush` and `if` are refused, and so are variables and `syslog:`.',
+    note: '`path` may be `syslog:server=address`. `gzip`, variables in a path and syslog servers on unix sockets are refused.',
     apply: accessLog,
   },
 ];
@@ -81,38 +84,62 @@ function accessLog(directive: Directive, level: Level): void {
   const [path, format, ...parameters] = directive.args;
   if (path.text === 'off') {
     if (format !== undefined) throw faultAt(format, `invalid parameter "${format.text}"`);
-    level.append(ACCESS_LOGS, { path: null, format: '', place: path });
+    level.append(ACCESS_LOGS, { destination: null, format: '', buffer: null, condition: null, place: path });
     return;
   }
-  refuseDestination(path, directive);
+  const destination = readDestination(path, directive);
   if (path.text.includes('$')) throw unsupported(path, directive, 'the path of a log holds no variables');
-  for (const word of parameters) refuseParameter(word, directive);
   const name = format?.text ?? 'combined';
   if (name !== 'combined' && httpOf(level)?.logFormats.has(name) !== true) {
-    if (isParameter(name)) refuseParameter(format, directive);
-    throw faultAt(
-      format,
-      `unknown log format "${name}"`,
-      'its log_format has to stand in front of it, in "http"',
-    );
+    const hint = /^(if|buffer|gzip|flush)(=|$)/.test(name)
+      ? `a format comes in front of it: access_log ${path.text} combined ${name};`
+      : 'its log_format has to stand in front of it, in "http"';
+    throw faultAt(format, `unknown log format "${name}"`, hint);
   }
-  level.append(ACCESS_LOGS, { path: decodeText(path.text), format: name, place: path });
+  const line: AccessLogLine = {
+    destination,
+    format: name,
+    ...readParameters(directive, parameters),
+    place: path,
+  };
+  if (typeof destination !== 'string' && line.buffer !== null)
+    throw faultAt(path, 'logs to syslog cannot be buffered');
+  level.append(ACCESS_LOGS, line);
 }
 
-function isParameter(text: string): boolean {
-  return /^(if|buffer|gzip|flush)(=|$)/.test(text);
-}
-
-function refuseParameter(word: Word, directive: Directive): never {
-  if (isParameter(word.text)) {
-    throw unsupported(word, directive, 'wirehop writes every line at once; leave the parameter out');
+function readParameters(
+  directive: Directive,
+  parameters: readonly Word[],
+): Pick<AccessLogLine, 'buffer' | 'condition'> {
+  let octets: number | undefined;
+  let flushMs: number | undefined;
+  let condition: Word | null = null;
+  for (const word of parameters) {
+    const [name, value] = splitParameter(word);
+    if (name === 'buffer' && value !== undefined) {
+      octets = parseSize(value);
+      if (octets === undefined || octets === 0) throw faultAt(word, `invalid buffer size "${value}"`);
+    } else if (name === 'flush' && value !== undefined) {
+      flushMs = parseTimeMs(value);
+      if (flushMs === undefined || flushMs === 0) throw faultAt(word, `invalid flush time "${value}"`);
+    } else if (name === 'if' && value !== undefined) {
+      condition = { ...word, text: value };
+    } else if (name === 'gzip') {
+      throw unsupported(word, directive, 'logs are not compressed; compress them when they are rotated');
+    } else {
+      throw faultAt(word, `invalid parameter "${word.text}"`);
+    }
   }
-  throw faultAt(word, `invalid parameter "${word.text}"`);
+  if (flushMs !== undefined && octets === undefined)
+    throw faultAt(directive, `no buffer is defined for access_log "${directive.args[0].text}"`);
+  // nginx flushes at no time of its own.
+  return { buffer: octets === undefined ? null : { octets, flushMs: flushMs ?? Infinity }, condition };
 }
 
-function refuseDestination(path: Word, directive: Directive): void {
-  if (/^(syslog|memory):/.test(path.text))
-    throw unsupported(path, directive, 'wirehop logs to files and to stderr');
+function readDestination(word: Word, directive: Directive): LogDestination {
+  if (word.text.startsWith('memory:'))
+    throw unsupported(word, directive, 'wirehop logs to files, stderr and syslog');
+  return word.text.startsWith('syslog:') ? readSyslog(word, directive) : decodeText(word.text);
 }
 
 function httpOf(level: Level): HttpLevel | undefined {
