@@ -1,18 +1,20 @@
 /**
- * `npm run bench`: micro suites and an end-to-end run; with --versus, versus/main.ts has the word. Tables on stdout, progress on stderr, exit code 1 when a
- * case does not do what it claims or a ratio has become worse than the stored baseline allows.
+ * `npm run bench`: micro suites and an end-to-end run; with --versus, versus/main.ts has the word. Tables on stdout,
+ * progress on stderr, exit code 1 when a case does not do what it claims or a ratio breaks its bound.
  */
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { cleanUp } from '../test/e2e/harness.js';
-import { compareWithBaseline, recordBaseline, type Comparison, type FigureLookup } from './baseline.js';
 import { describeEnvironment, environment } from './environment.js';
+import { loadBounds } from './guard/bounds.js';
+import { complaint, judgeRatios } from './guard/judge.js';
+import { END_TO_END, figuresOf } from './guard/ratios.js';
 import { FULL, QUICK } from './measure.js';
 import { MICRO_SUITES, runMicro, type MicroReport } from './micro/index.js';
 import { nginx, wirehop } from './peers/commands.js';
 import { noProxy } from './peers/node-proxies.js';
 import { clearProgress, showProgress } from './progress.js';
-import { showComparison, showMicro } from './report.js';
+import { showMicro, showRatios } from './report.js';
 import { CheckError } from './suite.js';
 import type { VersusReport } from './versus/figures.js';
 import { versusMain } from './versus/main.js';
@@ -20,17 +22,15 @@ import { runVersus, type VersusEffort } from './versus/run.js';
 import { showVersus } from './versus/text.js';
 import { workNamed } from './works.js';
 
-const END_TO_END = 'end-to-end';
 const FULL_RUN: VersusEffort = { rounds: 4, warmUpMs: 150, measureMs: 750, settleMs: 1200 };
 const QUICK_RUN: VersusEffort = { rounds: 1, warmUpMs: 100, measureMs: 200, settleMs: 200 };
 const NAMES = [...MICRO_SUITES.map(({ name }) => name), END_TO_END];
 
-const HELP = `npm run bench -- [--only NAME]... [--quick] [--json FILE] [--record] [--list]
+const HELP = `npm run bench -- [--only NAME]... [--quick] [--json FILE] [--list]
 
   --only NAME   this part alone; may be given several times: ${NAMES.join(', ')}
   --quick       enough to see that everything works; the figures say little and are not judged
   --json FILE   all figures, for programs
-  --record      store this run's ratios as the new baseline, in bench/baseline.json
   --list        what there is
 
 npm run bench -- --versus      side by side with other proxies; its own --help says more
@@ -44,7 +44,6 @@ async function main(args: string[]): Promise<number> {
       only: { type: 'string', multiple: true },
       quick: { type: 'boolean', default: false },
       json: { type: 'string' },
-      record: { type: 'boolean', default: false },
       list: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },
     },
@@ -74,15 +73,15 @@ async function main(args: string[]): Promise<number> {
     endToEnd = await runEndToEnd(quick);
     show(showVersus(endToEnd));
   }
-  const lookup = lookupIn(micro, endToEnd);
-  const comparison = compareWithBaseline(lookup);
-  show(showComparison(comparison, !quick));
+  const judged = judgeRatios(loadBounds().ratios, figuresOf(micro, endToEnd));
+  show(showRatios(judged, !quick));
   if (values.json !== undefined) {
-    const all = { environment: where, quick, micro, endToEnd, comparison };
+    const all = { environment: where, quick, micro, endToEnd, ratios: judged };
     writeFileSync(values.json, `${JSON.stringify(all, null, 2)}\n`);
   }
-  if (values.record) recordBaseline(lookup, where);
-  return quick || values.record ? 0 : judge(comparison);
+  const broken = quick ? [] : judged.verdicts.filter(({ holds }) => !holds);
+  for (const verdict of broken) process.stderr.write(`${complaint(verdict)}\n`);
+  return broken.length > 0 ? 1 : 0;
 }
 
 /** The two works that show at a glance where wirehop stands. Throws a CheckError when an answer was wrong. */
@@ -98,31 +97,6 @@ async function runEndToEnd(quick: boolean): Promise<VersusReport> {
   );
   for (const { peer, work, reason } of report.failed) throw new CheckError(`${work}, ${peer}: ${reason}`);
   return report;
-}
-
-/** Names the work that has become slower. */
-function judge({ ratios, threshold }: Comparison): number {
-  const worse = ratios.filter(({ isWorse }) => isWorse);
-  for (const { of, to, found, value } of worse) {
-    const bound = (value * threshold).toPrecision(3);
-    process.stderr.write(`slower: ${of} takes ${found.toPrecision(3)} of ${to}, the bound is ${bound}\n`);
-  }
-  return worse.length > 0 ? 1 : 0;
-}
-
-/**
- * The least disturbed sample of each figure, by `suite/group/subject`: nanoseconds, and microseconds of CPU end to end.
- * What else runs on a machine only ever adds time, so the smallest sample says most about the code.
- */
-function lookupIn(micro: readonly MicroReport[], endToEnd: VersusReport | null): FigureLookup {
-  const least = new Map<string, number>();
-  for (const { suite, figures } of micro) {
-    for (const { group, subject, time } of figures) least.set(`${suite}/${group}/${subject}`, time.min);
-  }
-  for (const { work, peer, cost } of endToEnd?.figures ?? []) {
-    if (cost !== null) least.set(`${END_TO_END}/${work}/${peer}`, cost.min);
-  }
-  return (name) => least.get(name);
 }
 
 function print(text: string): number {

@@ -1,5 +1,5 @@
 /** Tables for people. Decides how figures look; nothing is computed here that a program would want: see --json. */
-import type { Comparison } from './baseline.js';
+import { shown, type judgeRatios } from './guard/judge.js';
 import type { Figures } from './measure.js';
 import type { MicroReport } from './micro/index.js';
 import { table, type Row } from './table.js';
@@ -42,21 +42,15 @@ export function showMicro({ suite, figures, skipped }: MicroReport): string {
   return [table(columns(head), rows.map(columns), 2), ...notes].join('\n');
 }
 
-export function showComparison(
-  { threshold, recorded, ratios, absent }: Comparison,
-  isJudged: boolean,
-): string {
-  const rows = ratios.map(({ of, to, value, found, change, isWorse }): Row => [
-    of,
-    to,
-    value.toPrecision(3),
-    found.toPrecision(3),
-    `${change.toFixed(2)}${isWorse && isJudged ? ' WORSE' : ''}`,
-  ]);
-  const since = recorded.date === undefined ? 'never' : `${recorded.date}, Node ${recorded.node ?? '?'}`;
+/** Ratios beside their bounds. */
+export function showRatios({ verdicts, absent }: ReturnType<typeof judgeRatios>, isJudged: boolean): string {
+  const rows = verdicts.map(({ what, found, bound, holds }): Row => {
+    const [of, to] = what.split(' : ');
+    return [of, to, shown(found), shown(bound), holds || !isJudged ? '' : 'SLOWER'];
+  });
   return [
-    table(['ratio of', 'to', 'baseline', 'now', 'change'], rows, 2),
-    `baseline recorded ${since}; ${isJudged ? `a change above ${threshold} fails` : 'a quick run is not judged'}`,
-    ...(absent.length > 0 ? [`not measured in this run: ${absent.length} ratios of the baseline`] : []),
+    table(['ratio of', 'to', 'found', 'bound', ''], rows, 2),
+    isJudged ? 'a ratio above its bound (bench/guard/bounds.json) fails' : 'a quick run is not judged',
+    ...(absent.length > 0 ? [`not measured in this run: ${absent.length} ratios that have bounds`] : []),
   ].join('\n');
 }

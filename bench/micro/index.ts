@@ -23,15 +23,17 @@ export interface MicroReport {
   readonly skipped: readonly Skipped[];
 }
 
-/** Checks and measures one suite. Throws CheckError when a case does not do what it claims. */
+/** Checks one suite and measures its groups, or those that are wanted. Throws CheckError when a case does not do what it claims. */
 export async function runMicro(
   suite: Suite,
   effort: Effort,
   onProgress: (what: string) => void,
+  wanted: (group: string) => boolean = () => true,
 ): Promise<MicroReport> {
   const { cases, skipped } = await suite.cases();
   const groups = new Map<string, Case[]>();
-  for (const one of cases) groups.set(one.group, [...(groups.get(one.group) ?? []), one]);
+  for (const one of cases.filter(({ group }) => wanted(group)))
+    groups.set(one.group, [...(groups.get(one.group) ?? []), one]);
   const figures: Figures[] = [];
   for (const [group, members] of groups) {
     onProgress(`${suite.name}: ${group}`);

@@ -5,9 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { expect } from 'chai';
-import { compareWithBaseline } from '../../bench/baseline.js';
 import { measureGroup, QUICK } from '../../bench/measure.js';
-import { showComparison, showMicro } from '../../bench/report.js';
+import { showMicro } from '../../bench/report.js';
 import { table } from '../../bench/table.js';
 import { median, quantile, summarize } from '../../bench/statistics.js';
 import { check, CheckError, checkSame } from '../../bench/suite.js';
@@ -78,41 +77,6 @@ describe('bench: measuring', () => {
       CheckError,
       'heads: found {"a":1}, wanted {"a":2}',
     );
-  });
-});
-
-describe('bench: the baseline', () => {
-  const baseline = JSON.parse(
-    readFileSync(new URL('../../../bench/baseline.json', import.meta.url), 'utf8'),
-  ) as { threshold: number; ratios: { of: string; to: string; value: number }[] };
-
-  /** Figures that give every ratio of the baseline, `times` its value. */
-  function figuresAt(times: number): (name: string) => number | undefined {
-    const figures = new Map<string, number>();
-    for (const { to } of baseline.ratios) figures.set(to, 100);
-    for (const { of, value } of baseline.ratios) figures.set(of, 100 * value * times);
-    return (name) => figures.get(name);
-  }
-
-  it('holds good ratios of figures, each once', () => {
-    expect(baseline.ratios.length).to.be.greaterThan(10);
-    for (const { value } of baseline.ratios) expect(value).to.be.greaterThan(0);
-    expect(new Set(baseline.ratios.map(({ of }) => of)).size).to.equal(baseline.ratios.length);
-  });
-
-  it('passes within the threshold and names what is beyond it', () => {
-    const within = compareWithBaseline(figuresAt(baseline.threshold * 0.99));
-    expect(within.ratios.filter(({ isWorse }) => isWorse)).to.deep.equal([]);
-    const beyond = compareWithBaseline(figuresAt(baseline.threshold * 1.01));
-    expect(beyond.ratios.every(({ isWorse }) => isWorse)).to.equal(true);
-    expect(showComparison(beyond, true)).to.include('WORSE');
-    expect(showComparison(beyond, false)).to.not.include('WORSE');
-  });
-
-  it('says what was not measured', () => {
-    const { ratios, absent } = compareWithBaseline(() => undefined);
-    expect(ratios).to.deep.equal([]);
-    expect(absent.length).to.equal(baseline.ratios.length);
   });
 });
 
