@@ -29,6 +29,7 @@ export {
   RESPONSE_TABLE,
   type Table,
 } from './phases.js';
+export { DEFAULT_POOL, DEFAULT_READING, DEFAULT_RULES, forwardTo, peerAt, respondWith } from './plans.js';
 export * from './policy.js';
 export type * from './security.js';
 export {
