@@ -117,8 +117,10 @@ export class NetTransport implements Transport {
       return;
     }
     this.isGone = true;
-    // Only an established TCP connection can be reset.
-    if (reset && this.carrier.remotePort !== undefined) this.carrier.resetAndDestroy();
+    // Only an established TCP connection can be reset. Of a TLS socket that was made elsewhere nobody knows it: its peer
+    // sees an end without close_notify.
+    const { carrier } = this;
+    if (reset && carrier.remotePort !== undefined && !(carrier instanceof TLSSocket)) carrier.resetAndDestroy();
     this.socket.destroy();
   }
 

@@ -240,7 +240,9 @@ function wrap(socket: Duplex, facts?: StreamFacts): [Transport, Endpoint] {
   if (facts === undefined) return [new NetTransport(socket, NO_EVENTS), endpoint];
   const { remoteAddress, remotePort, localAddress, localPort, secure } = endpoint;
   const known = { remoteAddress, remotePort, localAddress, localPort, secure };
-  return [new NetTransport(socket, NO_EVENTS), new StreamEndpoint({ ...known, ...facts })];
+  const told = new StreamEndpoint({ ...known, ...facts });
+  told.tls = endpoint.tls;
+  return [new NetTransport(socket, NO_EVENTS), told];
 }
 
 function listenAddress(bound: BoundAddress): ListenAddress {
