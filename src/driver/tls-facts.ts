@@ -6,8 +6,8 @@ import { X509Certificate } from 'node:crypto';
 import type { DetailedPeerCertificate, TLSSocket } from 'node:tls';
 import type { TlsFacts } from '../machine/security.js';
 
-/** OpenSSL's name for a chain that is longer than ssl_verify_depth allows. */
-export const CHAIN_TOO_LONG = 'CERT_CHAIN_TOO_LONG';
+/** OpenSSL stops looking for issuers at the depth that is set, and says that it found none. */
+const CHAIN_TOO_LONG = 'UNABLE_TO_GET_ISSUER_CERT_LOCALLY';
 
 /**
  * Reads the facts off a socket whose handshake is over.

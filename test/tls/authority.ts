@@ -74,7 +74,7 @@ export class Authority {
     return { cert: certificate.toString('pem'), key: await privatePem(keys) };
   }
 
-  /** A list that revokes these certificates of this authority; none for an empty list. */
+  /** A list that revokes these certificates of this authority. */
   async revocations(...revoked: readonly string[]): Promise<string> {
     const list = await x509.X509CrlGenerator.create({
       issuer: this.certificate.subject,
@@ -84,7 +84,7 @@ export class Authority {
       signingKey: this.keys.privateKey,
       entries: revoked.map((pem) => ({ serialNumber: new x509.X509Certificate(pem).serialNumber })),
     });
-    return list.toString('pem');
+    return list.toString('pem').replaceAll(' CRL-', ' X509 CRL-');
   }
 
   private sign(
