@@ -120,7 +120,8 @@ export class NetTransport implements Transport {
     // Only an established TCP connection can be reset. Of a TLS socket that was made elsewhere nobody knows it: its peer
     // sees an end without close_notify.
     const { carrier } = this;
-    if (reset && carrier.remotePort !== undefined && !(carrier instanceof TLSSocket)) carrier.resetAndDestroy();
+    if (reset && carrier.remotePort !== undefined && !(carrier instanceof TLSSocket))
+      carrier.resetAndDestroy();
     this.socket.destroy();
   }
 
