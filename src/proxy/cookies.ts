@@ -27,7 +27,7 @@ export class RegexCookieRule implements CookieRule {
   }
 }
 
-/** A domain as a whole, in any case, a dot in front excluded. */
+/** A domain as a whole, in any case. A dot in front of it stays. */
 export class DomainRule implements CookieRule {
   constructor(
     private readonly from: Template,
@@ -36,7 +36,8 @@ export class DomainRule implements CookieRule {
 
   apply(value: string, exchange: Exchange): string | null {
     const from = bare(this.from.text(exchange));
-    return bare(value).toLowerCase() === from.toLowerCase() ? this.to.text(exchange) : null;
+    if (bare(value).toLowerCase() !== from.toLowerCase()) return null;
+    return (value.startsWith('.') ? '.' : '') + this.to.text(exchange);
   }
 }
 

@@ -27,6 +27,8 @@ export class Detour {
   method = '';
   /** WWW-Authenticate of a 401 that an error page replaces. */
   challenge = '';
+  /** Location of a redirection that an error page replaces. */
+  target = '';
   /** Where a rewrite redirects to. */
   redirection = '';
   /** What a `return` or a redirection decided. */

@@ -68,7 +68,8 @@ export class ProxyPolicy implements Policy {
       const refused = this.refused(exchange, context, router);
       if (refused !== null) return refused;
     }
-    if (context.read(request, model.mergeSlashes)) return router.route(exchange, context);
+    // The path is read before the server is known: as in nginx, the default server says whether slashes are merged.
+    if (context.read(request, this.defaultServer.model.mergeSlashes)) return router.route(exchange, context);
     return router.refuse(exchange, context, request.form === FORM_AUTHORITY ? 405 : 400);
   }
 

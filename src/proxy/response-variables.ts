@@ -93,6 +93,11 @@ function sentText(exchange: Exchange, id: number): string {
   return values.join(', ');
 }
 
+/** Values of the lines that edits add in front under one id, joined; '' for none. */
+export function lineText(edits: FieldEdits<Exchange>, id: number, exchange: Exchange): string {
+  return added(edits.first, id, exchange).join(', ');
+}
+
 function drops(edits: FieldEdits<Exchange>, id: number): boolean {
   return id < edits.drops.length && edits.drops[id] === DROPS;
 }

@@ -78,16 +78,26 @@ export const BREAK: Step = {
   },
 };
 
+/** Something made for where a directive stands, and for every `if` in front of it: a request may be in one of those. */
+export interface ByLocation<T> {
+  readonly own: T;
+  readonly others: ReadonlyMap<LocationModel, T>;
+}
+
+function here<T>({ own, others }: ByLocation<T>, { location }: RequestContext): T {
+  return (location === null ? undefined : others.get(location)) ?? own;
+}
+
 /** `return`. */
 export class ReturnStep implements Step {
   /** @param isError an error page may stand in for the answer */
   constructor(
-    private readonly plan: RespondPlan,
+    private readonly plan: ByLocation<RespondPlan>,
     private readonly isError: boolean,
   ) {}
 
   run(_exchange: Exchange, context: RequestContext): number {
-    context.leave().answer = this.plan;
+    context.leave().answer = here(this.plan, context);
     return this.isError ? ERROR : ANSWER;
   }
 }
@@ -106,7 +116,7 @@ export interface RewriteOptions {
   /** The location stays: `break`. */
   readonly staysHere: boolean;
   /** The answer to a redirection, whose Location is `detour.redirection`; null: the path is changed here. */
-  readonly redirection: RespondPlan | null;
+  readonly redirection: ByLocation<RespondPlan> | null;
   /** The answer to a path that came out empty: 500. */
   readonly failure: RespondPlan;
 }
@@ -120,9 +130,7 @@ export class RewriteStep implements Step {
   private readonly hasArgs: boolean;
 
   constructor(private readonly options: RewriteOptions) {
-    this.pieces = options.parts.flatMap((part) =>
-      typeof part === 'string' && options.redirection === null ? splitAtQueries(part) : [part],
-    );
+    this.pieces = options.redirection === null ? splitAtQuery(options.parts) : options.parts;
     this.hasArgs = options.parts.some((part) => typeof part === 'string' && part.includes('?'));
   }
 
@@ -140,7 +148,8 @@ export class RewriteStep implements Step {
     const detour = context.leave();
     detour.isInternal = true;
     detour.keepsTarget = false;
-    if (options.redirection !== null) return this.redirect(exchange, context, options.redirection);
+    if (options.redirection !== null)
+      return this.redirect(exchange, context, here(options.redirection, context));
     if (options.staysHere) detour.keepsLocation = false;
     detour.isChanged = !options.staysHere;
     return this.change(exchange, context);
@@ -196,8 +205,20 @@ export class RewriteStep implements Step {
   }
 }
 
-function splitAtQueries(text: string): Piece[] {
-  return text.split('?').flatMap((part, i) => [...(i === 0 ? [] : [null]), ...(part === '' ? [] : [part])]);
+/** The parts, with the first "?" that is written out on its own. */
+function splitAtQuery(parts: readonly TemplatePart[]): Piece[] {
+  const at = parts.findIndex((part) => typeof part === 'string' && part.includes('?'));
+  if (at < 0) return [...parts];
+  const text = parts[at] as string;
+  const mark = text.indexOf('?');
+  const pieces = [
+    ...parts.slice(0, at),
+    text.slice(0, mark),
+    null,
+    text.slice(mark + 1),
+    ...parts.slice(at + 1),
+  ];
+  return pieces.filter((piece) => piece !== '');
 }
 
 /** Whether the received path held an encoded octet or a "+". */

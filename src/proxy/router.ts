@@ -5,15 +5,18 @@
  */
 import type { Exchange } from '../machine/exchange.js';
 import type { DownstreamRules, Plan, RespondPlan } from '../machine/policy.js';
+import { FIELD_NAMES } from '../message/field-names.js';
 import type { RequestContext } from './context.js';
 import type { ChosenPage } from './error-pages.js';
 import { logHere } from './fault-lines.js';
 import { FOUND_WITH_SLASH, LocationSearch, LocationTree } from './locations.js';
 import type { LocationModel, ServerModel } from './model.js';
 import { pagePlan, redirectPlan, slashPlan } from './pages.js';
+import { lineText } from './response-variables.js';
 import { ANSWER, ERROR } from './rewrite.js';
 import { PlanVariants } from './variants.js';
 
+const LOCATION = FIELD_NAMES.intern('location');
 const REDIRECTIONS = new Set([301, 302, 303, 307, 308]);
 
 /** One server and what is looked up in it. */
@@ -153,11 +156,15 @@ export class Router {
     if (errorPages !== undefined && detour?.hasErrorPage !== true && detour?.changesLeft !== 0) {
       if (!errorPages.isRecursive) context.leave().hasErrorPage = true;
       const page = errorPages.find(plan.status, exchange);
-      if (page !== null) return this.errorPage(exchange, context, page);
+      if (page !== null) {
+        if (REDIRECTIONS.has(plan.status)) context.leave().target = lineText(plan.edits, LOCATION, exchange);
+        return this.errorPage(exchange, context, page);
+      }
     }
     if (detour === null) return plan;
     // The answer is itself again, whatever page it is the page of.
     detour.status = 0;
+    detour.target = '';
     return this.variants.respond(plan, context);
   }
 
@@ -173,6 +180,7 @@ export class Router {
     if (uri.startsWith('@')) return this.toNamed(exchange, context, uri);
     const redirection = REDIRECTIONS.has(status) ? status : 302;
     detour.status = 0;
+    detour.target = '';
     detour.redirection = uri;
     return redirectPlan(this.here(context), redirection);
   }

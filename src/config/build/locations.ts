@@ -209,6 +209,9 @@ export class LocationBuilder {
     const { logs } = this.parts;
     // Used or not: a fault in one is told.
     this.fields.ofRequest(level.get(proxy.SET_FIELDS));
+    for (const word of [level.get(proxy.METHOD), level.get(proxy.BODY)]) {
+      if (word !== null) this.parts.site.template(word);
+    }
     return {
       accessLogs: logs.accessLogs(level),
       errorLog: logs.errorLog(level),

@@ -5,7 +5,16 @@
 import { equals, fileTest, isTrue, matches, type Condition } from '../../proxy/conditions.js';
 import type { LocationModel, RespondPlan } from '../../proxy/model.js';
 import { compileRegex } from '../../proxy/regex.js';
-import { BREAK, IfStep, ReturnStep, RewriteStep, Script, SetStep, type Step } from '../../proxy/rewrite.js';
+import {
+  BREAK,
+  type ByLocation,
+  IfStep,
+  ReturnStep,
+  RewriteStep,
+  Script,
+  SetStep,
+  type Step,
+} from '../../proxy/rewrite.js';
 import { parseTemplate } from '../../proxy/template.js';
 import type { ConditionLine, LocationLevel, ReturnLine, RewriteLine, ScriptLine } from '../blocks.js';
 import type { Level } from '../level.js';
@@ -19,6 +28,16 @@ export interface ScriptWorld {
   page(status: number, level: Level): RespondPlan;
   /** The location that an `if` is. */
   unnamed(level: LocationLevel): LocationModel;
+}
+
+/** An `if` that a request may be in when it comes to a later directive. */
+interface PassedIf {
+  readonly level: Level;
+  readonly location: LocationModel;
+}
+
+function byLocation<T>(level: Level, passed: readonly PassedIf[], make: (at: Level) => T): ByLocation<T> {
+  return { own: make(level), others: new Map(passed.map((one) => [one.location, make(one.level)])) };
 }
 
 /** An answer that an error page may stand in for (`ngx_http_script_return_code`): those without a text of their own. */
@@ -41,32 +60,38 @@ export class ScriptBuilder {
   /** The script of a level, undefined for none. */
   build(lines: readonly ScriptLine[], level: Level): Script | undefined {
     if (lines.length === 0) return undefined;
-    return new Script(lines.flatMap((line) => this.step(line, level) ?? []));
+    const passed: PassedIf[] = [];
+    return new Script(lines.flatMap((line) => this.step(line, level, passed) ?? []));
   }
 
-  private step(line: ScriptLine, level: Level): Step | undefined {
+  /** @param passed every `if` in front of the line; one more is added to it where the line is one */
+  private step(line: ScriptLine, level: Level, passed: PassedIf[]): Step | undefined {
     switch (line.kind) {
       case 'break':
         return BREAK;
       case 'return':
-        return new ReturnStep(this.world.answer(line.line, level), isError(line.line));
+        return new ReturnStep(
+          byLocation(level, passed, (at) => this.world.answer(line.line, at)),
+          isError(line.line),
+        );
       case 'set': {
         const variable = this.site.assignable(line.name);
         const value = this.site.template(line.value);
         return variable === undefined ? undefined : new SetStep(variable, value);
       }
       case 'rewrite':
-        return this.rewrite(line, level);
+        return this.rewrite(line, level, passed);
       case 'if': {
         const condition = this.condition(line.condition);
         const location = this.world.unnamed(line.level);
         const script = this.build(line.level.script, line.level) ?? new Script([]);
+        passed.push({ level: line.level, location });
         return condition === undefined ? undefined : new IfStep(condition, script, () => location);
       }
     }
   }
 
-  private rewrite(line: RewriteLine, level: Level): Step | undefined {
+  private rewrite(line: RewriteLine, level: Level, passed: readonly PassedIf[]): Step | undefined {
     const { site, world } = this;
     const { regex, replacement, redirection } = line;
     const compiled = site.guard(regex, () => compileRegex(regex.text, false));
@@ -79,7 +104,8 @@ export class ScriptBuilder {
       dropsArgs: line.dropsArgs,
       isLast: line.flag !== null,
       staysHere: line.flag === 'break',
-      redirection: redirection === 0 ? null : world.redirection(redirection, level),
+      redirection:
+        redirection === 0 ? null : byLocation(level, passed, (at) => world.redirection(redirection, at)),
       failure: world.page(500, level),
     });
   }
