@@ -75,7 +75,7 @@ describe('one-liner', () => {
     ['unix:relative', '1', 'must be absolute'],
     ['unix:/a:b', '1', 'cannot hold a colon'],
     ['unix:/a\nb', '1', 'control characters'],
-    ['1', 'https://x', 'TLS towards an upstream is not supported'],
+    ['1', 'https://x', 'TLS towards an upstream needs a configuration file: proxy_pass https://...'],
     ['1', 'http://u:p@x', 'a user name cannot be passed on'],
     ['1', 'http://x/$host', 'percent-encode the rest'],
     ['1', 'http://x/a;b', 'percent-encode the rest'],

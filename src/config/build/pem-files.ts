@@ -102,6 +102,7 @@ export class PemFiles {
       }
     }
     const isLocked = /ENCRYPTED/.test(pem);
+    if (isLocked && passphrases.length === 0) fault = 'bad password read';
     const hint = isLocked ? 'name a file with its passphrase: ssl_password_file' : 'it has to be PEM';
     this.site.fault(word, named(what, word, `PEM_read_bio_PrivateKey() failed (${fault})`), hint);
     return null;
@@ -149,7 +150,6 @@ function firstFault(certificates: readonly string[]): string {
 
 /** OpenSSL's words without its numbers and files. */
 function shortReason(error: unknown): string {
-  const { message, code } = error as NodeJS.ErrnoException;
-  if (code === 'ERR_MISSING_PASSPHRASE') return 'bad password read';
+  const { message } = error as Error;
   return /error:[0-9A-F]{8}:[^:]*:[^:]*:([^:]*)/.exec(message)?.[1] ?? message;
 }
