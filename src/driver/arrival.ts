@@ -156,6 +156,8 @@ export class Arrival extends WheelEntry implements TransportEvents {
     this.tlsSocket = socket;
     socket.on('error', (error: NodeJS.ErrnoException) => this.failed(failureText(error)));
     socket.on('close', () => this.failed(''));
+    // It may be half-closed, so an end is no close.
+    socket.on('end', () => this.failed(''));
     socket.once('secure', () => {
       if (this.stage !== 'handshake') return;
       const { endpoint } = this;

@@ -68,13 +68,18 @@ export async function loadConfiguration(
   surroundings?: Surroundings,
 ): Promise<Loaded> {
   const snapshot = emptySnapshot();
-  const { files, resolve: resolveHost } = surroundings ?? recordingSurroundings(snapshot, filesOf(line));
+  const {
+    files,
+    resolve: resolveHost,
+    ticketSecret,
+  } = surroundings ?? recordingSurroundings(snapshot, filesOf(line));
   const absolute = (path: string): string => (path === STDERR ? STDERR : resolve(paths.prefix, path));
   const compiled = await compileConfig({
     file: paths.file,
     files,
     globals: line.globals,
     resolve: resolveHost,
+    ticketSecret,
     nameService: (rules) => new DnsNameService(rules),
     environment: { ...currentEnvironment(), identities: SYSTEM_IDENTITIES },
     openLog: (path, _at, buffer): LogSink =>

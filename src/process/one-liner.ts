@@ -96,7 +96,8 @@ function readListen(value: string): string {
 function readUpstream(value: string): Upstream {
   const flag = '--upstream';
   checkText(flag, value);
-  if (/^(https|wss):/i.test(value)) throw invalid(flag, value, 'TLS towards an upstream needs a configuration file: proxy_pass https://...');
+  if (/^(https|wss):/i.test(value))
+    throw invalid(flag, value, 'TLS towards an upstream needs a configuration file: proxy_pass https://...');
   const address = value.replace(/^(http|ws):\/\//i, '');
   if (address.startsWith('unix:')) return { server: readUnix(flag, address), path: '' };
   const slash = address.indexOf('/');
