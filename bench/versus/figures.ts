@@ -49,10 +49,15 @@ export interface Skipped {
 /** The work as a report needs it. */
 export type WorkInfo = Pick<Work, 'name' | 'title' | 'operation' | 'kind' | 'rate'> & {
   readonly isSecure: boolean;
+  /** When it was measured: UTC, to the minute; '' when it was not. */
+  readonly date: string;
 };
 
-export function infoOf({ name, title, operation, kind, rate, isSecure = false }: Work): WorkInfo {
-  return { name, title, operation, kind, isSecure, ...(rate === undefined ? {} : { rate }) };
+export function infoOf(
+  { name, title, operation, kind, rate, isSecure = false }: Work,
+  date: string,
+): WorkInfo {
+  return { name, title, operation, kind, isSecure, date, ...(rate === undefined ? {} : { rate }) };
 }
 
 export interface PeerInfo {

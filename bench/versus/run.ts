@@ -76,6 +76,7 @@ class VersusRun {
   private readonly skipped: Skipped[] = [];
   private readonly failed: Skipped[] = [];
   private readonly figures: Figure[] = [];
+  private readonly dates = new Map<string, string>();
   private turns = 0;
   private totalTurns = 0;
 
@@ -93,7 +94,7 @@ class VersusRun {
     const turnsOf = (i: number): number => able[i].length * (effort.rounds + (isIdleWork(works[i]) ? 0 : 1));
     this.totalTurns = works.reduce((sum, _, i) => sum + turnsOf(i), 0);
     for (const [i, work] of works.entries()) await this.doWork(work, able[i]);
-    return report(this.plan, this.figures, this.skipped, this.failed);
+    return report(this.plan, this.figures, this.skipped, this.failed, this.dates);
   }
 
   private scaled(work: Work): Work {
@@ -117,6 +118,7 @@ class VersusRun {
   private async doWork(work: Work, peers: readonly Peer[]): Promise<void> {
     const entrants = peers.map((peer): Entrant => ({ peer, results: [], started: null }));
     const { effort } = this.plan;
+    this.dates.set(work.name, `${new Date().toISOString().slice(0, 16)}Z`);
     if (!isIdleWork(work)) {
       const settling = { ...effort, measureMs: effort.settleMs };
       for (const one of entrants) await this.doTurn('settling', work, one, settling, false);
@@ -185,6 +187,7 @@ function report(
   figures: readonly Figure[],
   skipped: readonly Skipped[],
   failed: readonly Skipped[],
+  dates: ReadonlyMap<string, string> = new Map(),
 ): VersusReport {
   return {
     environment: environment(),
@@ -192,7 +195,7 @@ function report(
     rounds: effort.rounds,
     measureMs: effort.measureMs,
     isPinned: isPinning(),
-    works: works.map(infoOf),
+    works: works.map((work) => infoOf(work, dates.get(work.name) ?? '')),
     peers: peers
       .filter((peer) => peer.missing() === null)
       .map((peer) => ({ name: peer.name, about: peer.about, version: peer.version() })),

@@ -65,7 +65,7 @@ export function versusFixture(): VersusReport {
     rounds: 5,
     measureMs: 1000,
     isPinned: true,
-    works: names.map((name) => infoOf(workNamed(name))),
+    works: names.map((name) => infoOf(workNamed(name), '2026-01-02T03:04Z')),
     peers: [
       { name: 'wirehop', about: 'the command', version: 'wirehop 0.1.0 on Node v20.20.2' },
       { name: 'nginx', about: 'the measure', version: 'nginx 1.22.1' },

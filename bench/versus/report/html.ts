@@ -118,7 +118,7 @@ function groupSection(group: Group, report: VersusReport): string {
   const cards = group.works.map((work) =>
     card(work, isLatency ? latencyChart(work, figures) : costChart(work, figures), isLatency),
   );
-  const tables = group.works.map((work) => table(cellsOf(report, work), work.title));
+  const tables = group.works.map((work) => table(cellsOf(report, work), `${work.title} (${work.date})`));
   const details = `<details><summary>Every figure as a table</summary><div class="scroll">${tables.join('')}</div></details>`;
   return section(group.name, group.title, group.text, `<div class="cards">${cards.join('')}</div>${details}`);
 }

@@ -34,7 +34,10 @@ export function renderMarkdown(report: VersusReport, pictures: readonly Picture[
     `### ${group.title}`,
     group.text,
     ...link(group.name),
-    ...group.works.flatMap((work) => [`**${work.title}**`, markdownTable(cellsOf(report, work))]),
+    ...group.works.flatMap((work) => [
+      `**${work.title}** (${work.date})`,
+      markdownTable(cellsOf(report, work)),
+    ]),
   ]);
   return `${[
     [
