@@ -10,13 +10,15 @@ const built = 'dist/src';
 const { exports, bin } = JSON.parse(readFileSync(`${root}package.json`, 'utf8'));
 const conditions = Object.values(exports).filter((entry) => typeof entry === 'object');
 
-/** The files that this one imports; a declaration file imports declaration files. */
+/** The files that this one imports or starts; a declaration file imports declaration files. */
 function importsOf(path) {
   const text = readFileSync(root + path, 'utf8');
-  return [...text.matchAll(/(?:from|import|import\()\s*['"](\.[^'"]+)['"]/g)].map(([, name]) => {
-    const target = posix.join(posix.dirname(path), name);
-    return path.endsWith('.d.ts') ? target.replace(/\.js$/, '.d.ts') : target;
-  });
+  return [...text.matchAll(/(?:from|import|import\(|new URL\()\s*['"](\.[^'"]+\.js)['"]/g)].map(
+    ([, name]) => {
+      const target = posix.join(posix.dirname(path), name);
+      return path.endsWith('.d.ts') ? target.replace(/\.js$/, '.d.ts') : target;
+    },
+  );
 }
 
 const needed = new Set();

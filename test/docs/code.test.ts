@@ -31,12 +31,10 @@ function packagesOf(text: string): string[] {
     .filter((name) => name !== 'wirehop' && !name.startsWith('node:'));
 }
 
-function lendMissing(project: string, names: readonly string[]): void {
+/** Packages with those of their types that are packages of their own. */
+function withTypes(names: readonly string[]): string[] {
   const types = names.map((name) => `@types/${name.replace(/^@(.*)\//, '$1__')}`);
-  for (const name of new Set([...names, ...types])) {
-    const there = existsSync(join(ROOT, 'node_modules', name));
-    if (there && !existsSync(join(project, 'node_modules', name))) lend(project, name);
-  }
+  return [...names, ...types.filter((name) => existsSync(join(ROOT, 'node_modules', name)))];
 }
 
 /** What is wrong with these modules, by file and line. JavaScript is checked as TypeScript, but may leave types out. */
@@ -88,7 +86,8 @@ describe('documentation: programs', function () {
       return { block, name: `docs/${block.where.replace(/^docs\//, '').replace(/\W+/g, '-')}`, text };
     });
     mkdirSync(join(project, 'docs'), { recursive: true });
-    lendMissing(project, ['@types/node', 'undici-types', ...programs.flatMap(({ text }) => packagesOf(text))]);
+    const packages = programs.flatMap(({ text }) => packagesOf(text));
+    lend(project, ['@types/node', 'undici-types', ...withTypes(packages)]);
     for (const { block, name, text } of programs) writeFileSync(join(project, `${name}.${block.language}`), text);
   });
   after(() => Promise.all(origins.map((origin) => origin.close())));

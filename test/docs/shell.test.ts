@@ -50,7 +50,8 @@ const HANDLERS: readonly (readonly [RegExp, Handler])[] = [
   [/^npx wirehop /, ([, ...words], directory) => wirehop(words, directory)],
 ];
 
-describe('documentation: commands', () => {
+describe('documentation: commands', function () {
+  this.timeout(60_000);
   let directory: string;
   before(async () => {
     const { project } = await install();

@@ -2,7 +2,7 @@
  * The package as a user gets it: packed by npm, installed from the tarball without a network, once for all tests.
  */
 import { execFile } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -77,9 +77,10 @@ async function packAndInstall(): Promise<Installed> {
 }
 
 /** Makes packages of the checkout's node_modules available to a project beside what it has installed. */
-export function lend(project: string, ...names: readonly string[]): void {
+export function lend(project: string, names: readonly string[]): void {
   for (const name of names) {
     const to = join(project, 'node_modules', name);
+    if (existsSync(to)) continue;
     mkdirSync(join(to, '..'), { recursive: true });
     symlinkSync(join(ROOT, 'node_modules', name), to);
   }

@@ -84,11 +84,12 @@ function compile(project: string, config: string): string[] {
   );
 }
 
-describe('package', () => {
+describe('package', function () {
+  this.timeout(60_000);
   let installed: Installed;
   before(async () => {
     installed = await install();
-    lend(installed.project, '@types/node', 'undici-types');
+    lend(installed.project, ['@types/node', 'undici-types']);
   });
 
   const { exports, bin } = manifest() as {
@@ -100,7 +101,9 @@ describe('package', () => {
   it('holds what its entry points and its command reach, and nothing else', async () => {
     const { files, size, unpackedSize, filename } = installed.packed;
     const paths = files.map(({ path }) => path);
-    const code = await modulesOf([...conditions.map((entry) => entry.default), ...Object.values(bin)]);
+    // The master starts its workers by path.
+    const commands = [...Object.values(bin), './dist/src/process/worker.js'];
+    const code = await modulesOf([...conditions.map((entry) => entry.default), ...commands]);
     const types = declarationsOf(conditions.map((entry) => entry.types));
     const documents = ['CHANGELOG.md', 'LICENSE', 'README.md', 'THIRD-PARTY.md', 'package.json'];
     expect(paths).to.have.members([...code, ...types, ...documents]);
