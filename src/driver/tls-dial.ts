@@ -13,9 +13,25 @@ import { peerCertificate, verifyErrorOf } from './tls-facts.js';
 import type { DialEvents } from './transport.js';
 
 /** Sessions kept by one location's rules: names may come from requests, and must not fill the memory. */
-const MOST_SESSIONS = 1000;
+export const MOST_SESSIONS = 1000;
 
-const sessionsOf = new WeakMap<DialSecurity, Map<string, Buffer>>();
+/** The latest session of each key, and of the latest keys. */
+export class LatestSessions {
+  private readonly sessions = new Map<string, Buffer>();
+
+  get(key: string): Buffer | undefined {
+    return this.sessions.get(key);
+  }
+
+  put(key: string, session: Buffer): void {
+    // The newest stands last.
+    this.sessions.delete(key);
+    this.sessions.set(key, session);
+    if (this.sessions.size > MOST_SESSIONS) this.sessions.delete(this.sessions.keys().next().value as string);
+  }
+}
+
+const sessionsOf = new WeakMap<DialSecurity, LatestSessions>();
 
 /**
  * Begins to connect to `peer` and to shake hands. The outcome comes later, never during the call.
@@ -122,10 +138,7 @@ class SecureDial extends NetTransport {
       return;
     }
     let sessions = sessionsOf.get(this.security);
-    if (sessions === undefined) sessionsOf.set(this.security, (sessions = new Map<string, Buffer>()));
-    // The newest stands last.
-    sessions.delete(this.key);
-    sessions.set(this.key, session);
-    if (sessions.size > MOST_SESSIONS) sessions.delete(sessions.keys().next().value as string);
+    if (sessions === undefined) sessionsOf.set(this.security, (sessions = new LatestSessions()));
+    sessions.put(this.key, session);
   }
 }

@@ -64,12 +64,13 @@ export class ProxyPolicy implements Policy {
     context.server = model;
     context.location = model.root;
     model.root.realIp?.apply(exchange);
-    if (this.gate !== null) {
+    // The path is read before the server is known: as in nginx, the default server says whether slashes are merged.
+    const isPath = context.read(request, this.defaultServer.model.mergeSlashes);
+    if (isPath && this.gate !== null) {
       const refused = this.refused(exchange, context, router);
       if (refused !== null) return refused;
     }
-    // The path is read before the server is known: as in nginx, the default server says whether slashes are merged.
-    if (context.read(request, this.defaultServer.model.mergeSlashes)) return router.route(exchange, context);
+    if (isPath) return router.route(exchange, context);
     return router.refuse(exchange, context, request.form === FORM_AUTHORITY ? 405 : 400);
   }
 
@@ -136,6 +137,8 @@ export class ProxyPolicy implements Policy {
     if (refusal === null) return null;
     const { status, code, detail } = refusal;
     this.fault(new Fault(code, 'downstream', -1, detail), exchange, connection);
+    // Behind an error page, too.
+    exchange.request.keepsAlive = false;
     return router.refuse(exchange, context, status);
   }
 }

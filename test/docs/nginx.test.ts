@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { compileConfig } from '../../src/config/compile.js';
 import { DISK } from '../../src/config/files.js';
+import { Authority } from '../tls/authority.js';
 import { runnable } from './pages.js';
 
 /** The contexts that a block may be written for, outermost first. */
@@ -18,8 +19,17 @@ const CONTEXTS: readonly ((text: string) => string)[] = [
 
 describe('documentation: configurations', () => {
   let directory: string;
-  before(() => {
+  before(async () => {
     directory = mkdtempSync(join(tmpdir(), 'wirehop-docs-'));
+    // Certificates that examples name.
+    const authority = await Authority.create('wirehop docs');
+    const { cert, key } = await authority.issue();
+    const content: Record<string, string> = { crt: cert, key, crl: await authority.revocations() };
+    for (const { text } of runnable('nginx')) {
+      for (const [name, kind] of text.matchAll(/\b\w+\.(crt|key|crl)\b/g)) {
+        writeFileSync(join(directory, name), content[kind]);
+      }
+    }
   });
   after(() => rmSync(directory, { recursive: true }));
 

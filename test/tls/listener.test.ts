@@ -166,6 +166,18 @@ describe('listen ssl', () => {
     expect(lines).to.deep.equal(['400 http "-"']);
   });
 
+  it('error_page knows the inner statuses: 497 leads to https', async () => {
+    const { port } = await serve(
+      `server { listen 127.0.0.1:1 ssl; ${pairLines(pair)} error_page 497 =301 https://$host:8443$request_uri;
+         error_page 496 /who; ssl_client_certificate "data:${ca}"; ssl_verify_client on;
+         location = /who { return 403 "who are you"; } location / { return 200; } }`,
+    );
+    const clear = await exchangeClear(port, 'GET /a/?b=%20c HTTP/1.1\r\nHost: a.example\r\n\r\n');
+    expect(clear).to.match(/^HTTP\/1\.1 301 [^]*\r\nLocation: https:\/\/a\.example:8443\/a\/\?b=%20c\r\n/);
+    const nobody = await exchangeSecure(port, {});
+    expect([statusOf(nobody), contentOf(nobody)]).to.deep.equal([400, 'who are you']);
+  });
+
   it('sessions: by ticket, by cache where tickets are off, and not at all', async () => {
     const resumes = async (lines: string, options: ConnectionOptions = {}): Promise<boolean> => {
       const { port } = await serve(
