@@ -204,6 +204,12 @@ const ROWS = {
     text: 'the upstream side sent more than its response',
   },
   NO_PEER: { status: 502, rule: 'upstream', text: 'no upstream peer can be used' },
+  TUNNEL_DRAINED: { status: 0, rule: 'websocket_drain', text: 'the tunnel was told to end by a Close frame' },
+  TUNNEL_DRAIN_TIMEOUT: {
+    status: 0,
+    rule: 'websocket_drain',
+    text: 'the tunnel did not end in time when it was told to',
+  },
   TUNNEL_IDLE: { status: 0, rule: 'proxy_read_timeout', text: 'the tunnel carried nothing in time' },
   // Embedding
   HOOK_FAILED: { status: 500, rule: 'hooks', text: 'a hook or route function of the embedder threw' },

@@ -90,7 +90,7 @@ const GROUPS: readonly (readonly [string, string])[] = [
     proxy_cache_min_uses proxy_cache_path proxy_cache_purge proxy_cache_revalidate proxy_cache_use_stale
     proxy_cache_valid proxy_no_cache`,
   ],
-  ['connections are kept by fixed rules yet; leave it out', 'keepalive_disable keepalive_min_timeout'],
+  ['connections are kept by fixed rules yet; leave it out', 'keepalive_disable'],
   [
     'log lines are written at once to files and stderr; leave it out',
     'open_log_file_cache log_subrequest status_format status_zone session_log session_log_format session_log_zone',

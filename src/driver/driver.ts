@@ -44,6 +44,8 @@ export interface DriverOptions {
   readonly network?: Network;
   /** Where the time comes from. Default: the system. */
   readonly time?: Time;
+  /** From 0 up to 1: spreads the ends of tunnels. Default: Math.random. */
+  readonly random?: () => number;
 }
 
 /** The time as the driver has it: the system's, or a simulation's. */
@@ -108,6 +110,7 @@ export class Driver implements Dialler, ArrivalHost {
   /** Of these, those that no downstream connection may take. */
   private readonly reserve: number;
   private readonly onNotice: (level: NoticeLevel, text: string) => void;
+  private readonly random: () => number;
   private serial = 0;
   private drains = false;
   private onEmpty: (() => void) | null = null;
@@ -125,6 +128,7 @@ export class Driver implements Dialler, ArrivalHost {
     this.workerConnections = options.workerConnections ?? 512;
     this.reserve = Math.floor(this.workerConnections * UPSTREAM_RESERVE);
     this.onNotice = options.onNotice ?? (() => undefined);
+    this.random = options.random ?? Math.random;
     const time = options.time ?? systemTime();
     this.time = time;
     this.wheel = time.wheel;
@@ -246,7 +250,7 @@ export class Driver implements Dialler, ArrivalHost {
   arrived(arrival: Arrival, transport: Transport, chunk: Buffer, start: number, end: number): void {
     this.leave(arrival);
     const session = this.open(transport, arrival.endpoint, arrival.policy);
-    if (this.drains) session.machine.drain(this.time.now(), true);
+    if (this.drains) session.machine.drain(this.time.now(), this.random());
     if (start < end) this.pump.onChunk(transport, chunk, start, end);
   }
 
@@ -266,7 +270,7 @@ export class Driver implements Dialler, ArrivalHost {
     const session = this.open(transport, endpoint, policy);
     if (this.drains) {
       const now = this.time.now();
-      session.machine.drain(now);
+      session.machine.drain(now, this.random());
       this.pump.drain(session, now);
     }
     return session;
@@ -311,7 +315,10 @@ export class Driver implements Dialler, ArrivalHost {
     return session;
   }
 
-  /** Stops accepting; idle connections close, answers say so; resolves when every connection has ended. */
+  /**
+   * Stops accepting; idle connections close, answers say so, WebSocket tunnels end if their plan has a farewell; resolves
+   * when every connection has ended.
+   */
   drain(): Promise<void> {
     this.drains = true;
     for (const listener of this.listeners) listener.close();
@@ -319,7 +326,7 @@ export class Driver implements Dialler, ArrivalHost {
     for (const pool of this.pools.values()) pool.close();
     const now = this.time.now();
     for (const session of [...this.sessions]) {
-      session.machine.drain(now);
+      session.machine.drain(now, this.random());
       this.pump.drain(session, now);
     }
     return new Promise((resolve) => {
@@ -489,7 +496,7 @@ export class Driver implements Dialler, ArrivalHost {
         `${this.workerConnections} worker_connections are not enough, reusing connections`,
       );
     }
-    longest.machine.drain(now);
+    longest.machine.shed(now);
     this.pump.drain(longest, now);
     return true;
   }

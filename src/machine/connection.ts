@@ -87,7 +87,10 @@ export class Connection {
   /** Now, as the running input has it. Monotonic ms. @internal */
   now: number;
 
-  private drains = false;
+  /** No further request is wanted. Read only outside. */
+  drains = false;
+  /** The share of {@link drain}, for tunnels; -1: they go on. Read only outside. */
+  leavesAt = -1;
   /** Octets of answers of our own that the running input has laid down. */
   private laidDown = 0;
   private putsOff = false;
@@ -214,21 +217,37 @@ export class Connection {
 
   /** Monotonic ms since when nothing is under way, no request begun and no octet waiting; Infinity while something is. */
   get idleSince(): number {
-    const { phase, phaseSince, holds, isBlocked } = this.downstream;
-    const isIdle = phase === REQUEST.IDLE && this.responsePhase === RESPONSE.IDLE && !holds && !isBlocked;
-    return isIdle ? phaseSince : Infinity;
+    const { phaseSince, isBlocked } = this.downstream;
+    return this.isIdle && !isBlocked ? phaseSince + (this.rules.keepaliveMinTimeoutMs ?? 0) : Infinity;
+  }
+
+  private get isIdle(): boolean {
+    const { phase, holds } = this.downstream;
+    return phase === REQUEST.IDLE && this.responsePhase === RESPONSE.IDLE && !holds;
   }
 
   /**
-   * No further request is wanted: an idle connection closes now, another one behind its answer. Tunnels go on.
-   * @param awaitsFirst the first request is on its way: it is answered
+   * No further request is wanted: a connection that waits for one closes, as soon as none can be on its way; another one
+   * behind its answer.
+   * @param share from 0 to 1: tunnels end too, by {@link ForwardPlan.farewell}, and this one so far into the spread. By
+   *   default they go on
    */
-  drain(now: number, awaitsFirst = false): void {
+  drain(now: number, share = -1): void {
     this.now = now;
     this.drains = true;
-    const { phase, holds, requests } = this.downstream;
-    if (awaitsFirst && requests === 0) return;
-    if (phase === REQUEST.IDLE && this.responsePhase === RESPONSE.IDLE && !holds) this.close(CLOSE);
+    if (share >= 0) {
+      this.leavesAt = share;
+      this.upstream.takeLeave();
+    }
+    if (this.isIdle && this.downstream.deadline() <= now) this.close(CLOSE);
+    this.sync();
+  }
+
+  /** Closes an idle connection now: its place is needed. Otherwise as {@link drain}. */
+  shed(now: number): void {
+    this.now = now;
+    this.drains = true;
+    if (this.isIdle) this.close(CLOSE);
     this.sync();
   }
 

@@ -25,6 +25,13 @@ import { ABORT, CLOSE } from './effects.js';
 import { Exchange } from './exchange.js';
 import { ABSENT, REQUEST, REQUEST_CELLS, REQUEST_IN, REQUEST_INPUTS, RESPONSE } from './phases.js';
 
+/**
+ * What is waited for on a drain, though nginx closes at once: the first request of a connection that has just been made,
+ * and the next one of a client that asks one after the other. They are on their way, and would be lost.
+ */
+const FIRST_MS = 1000;
+const NEXT_MS = 100;
+
 /** How long the upstream side may be silent while a half-closed downstream side waits for the response. */
 const HALF_CLOSED_MS = 5000;
 
@@ -353,8 +360,7 @@ export class DownstreamSide {
     if (this.isBlocked) return this.blockedSince + rules.sendTimeoutMs;
     switch (this.phase) {
       case REQUEST.IDLE:
-        if (this.requests === 0) return connection.facts.openedAt + policy.reading.headTimeoutMs;
-        return this.phaseSince + rules.keepaliveTimeoutMs;
+        return this.idleUntil();
       case REQUEST.HEAD:
         return this.phaseSince + policy.reading.headTimeoutMs;
       case REQUEST.BODY:
@@ -377,6 +383,20 @@ export class DownstreamSide {
   /** The answer is given, and the content that follows is of no use. */
   private get lingersInContent(): boolean {
     return this.dropsContent && this.connection.responsePhase === RESPONSE.DONE;
+  }
+
+  /** How long the next request is waited for. */
+  private idleUntil(): number {
+    const { rules, policy, facts, drains } = this.connection;
+    if (this.requests === 0) {
+      return (
+        facts.openedAt +
+        (drains ? Math.min(FIRST_MS, policy.reading.headTimeoutMs) : policy.reading.headTimeoutMs)
+      );
+    }
+    const { keepaliveTimeoutMs, keepaliveMinTimeoutMs = 0 } = rules;
+    if (!drains) return this.phaseSince + keepaliveTimeoutMs;
+    return this.phaseSince + Math.min(keepaliveTimeoutMs, Math.max(NEXT_MS, keepaliveMinTimeoutMs));
   }
 
   private lingersUntil(since: number): number {

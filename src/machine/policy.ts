@@ -54,6 +54,8 @@ export interface ReadingRules {
 export interface DownstreamRules {
   /** 0 turns persistent connections off. */
   readonly keepaliveTimeoutMs: number;
+  /** A connection that waits for a next request is closed no earlier on a drain (keepalive_min_timeout). Default 0. */
+  readonly keepaliveMinTimeoutMs?: number;
   /** Requests on one connection before it is closed. */
   readonly keepaliveRequests: number;
   /** Age of a connection after which the next answer closes it. */
@@ -129,6 +131,18 @@ export const NEXT_INVALID_HEADER = 4;
 /** As {@link NEXT_ERROR}: also requests that may not be repeated (RFC 9110 9.2.2) once they have been sent. */
 export const NEXT_NON_IDEMPOTENT = 8;
 
+/** How the proxy takes leave of a WebSocket client (websocket_drain). */
+export interface FarewellRules {
+  /** What the Close frame says: 1001, 1012 (RFC 6455 7.4)... It must be one that `isCloseCode` lets pass. */
+  readonly code: number;
+  /** For a person who reads it; at most 123 octets of UTF-8. */
+  readonly reason: string;
+  /** Tunnels are told at random times within this long. */
+  readonly spreadMs: number;
+  /** How long a boundary is waited for, and then the closing handshake; then the tunnel is closed as it is. */
+  readonly answerMs: number;
+}
+
 /** Pass the request to an upstream. One object per location, used for every request. */
 export interface ForwardPlan {
   /** Tells the kinds of {@link Plan} apart. */
@@ -162,6 +176,8 @@ export interface ForwardPlan {
   readonly readTimeoutMs: number;
   /** Takes the place of readTimeoutMs in a tunnel. Infinity for no limit. Absent: readTimeoutMs, as in nginx. */
   readonly tunnelTimeoutMs?: number;
+  /** How a WebSocket tunnel ends when the proxy drains; absent: it goes on until a side ends it, and costs nothing. */
+  readonly farewell?: FarewellRules | undefined;
   /** Longest response head (proxy_buffer_size). */
   readonly maxResponseHeadOctets: number;
   /** Bits NEXT_*. */

@@ -38,6 +38,7 @@ import { TYPE_RESPONSE } from '../wire/http1/llhttp.js';
 import type { Connection } from './connection.js';
 import { ABORT, CLOSE, DOWNSTREAM, END, RELEASE, UPSTREAM } from './effects.js';
 import { Attempt, type Exchange } from './exchange.js';
+import { Farewell } from './farewell.js';
 import { REQUEST, RESPONSE, RESPONSE_IN } from './phases.js';
 import {
   type ForwardPlan,
@@ -81,6 +82,8 @@ export class UpstreamSide {
   /** The response that is turned away was read whole: its connection is clean. */
   private isDrained = false;
   private since = 0;
+  /** How the tunnel ends when the proxy drains; null: it does not. */
+  private farewell: Farewell | null = null;
   /** What came behind a response head that the policy still looks at. */
   private held: Buffer = NOTHING;
 
@@ -116,6 +119,7 @@ export class UpstreamSide {
         return deadline;
       case RESPONSE.TUNNEL: {
         const idleMs = plan.tunnelTimeoutMs ?? plan.readTimeoutMs;
+        if (this.farewell !== null) deadline = Math.min(deadline, this.farewell.deadline);
         return Math.min(deadline, Math.max(this.since, this.lastOctetAt) + idleMs);
       }
       default:
@@ -130,6 +134,10 @@ export class UpstreamSide {
     const code = this.isBlocked ? 'UPSTREAM_SEND_TIMEOUT' : 'UPSTREAM_READ_TIMEOUT';
     switch (connection.responsePhase) {
       case RESPONSE.TUNNEL: {
+        if (this.farewell !== null && this.farewell.deadline <= connection.now) {
+          this.expireFarewell(this.farewell);
+          break;
+        }
         const fault = new Fault(this.isBlocked ? code : 'TUNNEL_IDLE', 'upstream');
         connection.endAll('tunnel-closed', fault, CLOSE);
         break;
@@ -318,8 +326,10 @@ export class UpstreamSide {
     this.attempt!.octetsReceived += end - start;
     this.lastOctetAt = connection.now;
     if (connection.responsePhase === RESPONSE.TUNNEL) {
-      connection.exchange!.octetsSent += end - start;
-      connection.effects.write(DOWNSTREAM, chunk, start, end);
+      const until = this.farewell === null ? end : this.farewell.pass(chunk, start, end);
+      connection.exchange!.octetsSent += until - start;
+      connection.effects.write(DOWNSTREAM, chunk, start, until);
+      if (this.farewell !== null) this.sayFarewell(this.farewell);
       return;
     }
     let at = start;
@@ -602,8 +612,41 @@ export class UpstreamSide {
     connection.stepResponse(RESPONSE_IN.SWITCH);
     if (at < end) connection.send(chunk, at, end);
     this.since = connection.now;
+    const { farewell } = this.plan!;
+    if (farewell !== undefined && namesProtocol(exchange.response, UPGRADE, 'websocket')) {
+      this.farewell = new Farewell(farewell);
+      this.farewell.pass(chunk, at, end);
+      this.takeLeave();
+    }
     connection.beginTunnel();
     return end;
+  }
+
+  /** The tunnel, if there is one now or later, is to end. */
+  takeLeave(): void {
+    const { now, leavesAt } = this.connection;
+    if (leavesAt >= 0) this.farewell?.begin(now, leavesAt);
+  }
+
+  /** Sends the Close frame where it is due. The client's answer passes to the upstream side; nothing else comes back. */
+  private sayFarewell(farewell: Farewell): void {
+    if (!farewell.isDue) return;
+    const { connection } = this;
+    const { out } = connection;
+    out.begin();
+    out.put(farewell.frame());
+    connection.writeOut();
+    farewell.sent(connection.now);
+    connection.report(new Fault('TUNNEL_DRAINED', 'downstream'));
+  }
+
+  private expireFarewell(farewell: Farewell): void {
+    const { connection } = this;
+    if (farewell.expire(connection.now)) {
+      connection.endAll('tunnel-closed', new Fault('TUNNEL_DRAIN_TIMEOUT', 'downstream'), CLOSE);
+    } else {
+      this.sayFarewell(farewell);
+    }
   }
 
   /** Octets from downstream into the tunnel. */
@@ -762,6 +805,7 @@ export class UpstreamSide {
   /** Forgets the exchange: its heads are no longer used. */
   reset(): void {
     this.plan = null;
+    this.farewell = null;
     this.dropReader();
   }
 

@@ -88,6 +88,8 @@ const DOWNSTREAM: Partial<Record<ErrorCode, string>> = {
   SEND_TIMEOUT: `client timed out ${TIMED_OUT} while sending to client`,
   KEEPALIVE_TIMEOUT: 'client sent no further request while keepalive',
   LINGERING_TIMEOUT: `client timed out ${TIMED_OUT} while lingering`,
+  TUNNEL_DRAINED: 'Close frame sent to client while proxying upgraded connection',
+  TUNNEL_DRAIN_TIMEOUT: 'closing what is left of upgraded connection',
   DOWNSTREAM_CLOSED: 'client prematurely closed connection',
 };
 

@@ -16,6 +16,7 @@ import type { Template } from './template.js';
 export type { Exchange } from '../machine/exchange.js';
 export type {
   DownstreamRules,
+  FarewellRules,
   ForwardPlan,
   Peer,
   PeerSource,

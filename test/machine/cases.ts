@@ -966,21 +966,13 @@ export const CASES: readonly Case[] = [
     finished: ['200 downstream-closed'],
   },
   {
-    name: 'draining: an idle connection closes, one with an answer due closes behind it',
+    name: 'draining: a connection with an answer due closes behind it',
     source: 'nginx, control.html',
     steps: [{ down: GET }, 'drain', { up: OK }],
     downstream: OK_CLOSE,
     upstream: [GET_UP],
     events: [CONNECT, 'release', 'close downstream'],
     finished: ['200 complete'],
-  },
-  {
-    name: 'draining an idle connection closes it at once',
-    source: 'nginx, control.html',
-    steps: ['drain'],
-    downstream: '',
-    events: ['close downstream'],
-    finished: [],
   },
   {
     name: 'the last request that keepalive_requests allows is answered with close',

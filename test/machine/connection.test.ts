@@ -1,5 +1,6 @@
 import { expect } from 'chai';
 import { CASES, forward, type Case } from './cases.js';
+import { DRAIN_CASES } from './drain-cases.js';
 import { TestPolicy } from './policies.js';
 import { cutAt, FEEDS, Player, type PlayOptions, type Record } from './replay.js';
 
@@ -19,7 +20,7 @@ function run(one: Case, split: PlayOptions['split']): Whole {
 }
 
 describe('machine: every connection of the case table', () => {
-  for (const one of CASES) {
+  for (const one of [...CASES, ...DRAIN_CASES]) {
     const expected: Whole = {
       downstream: one.downstream,
       upstream: [...(one.upstream ?? [])],
@@ -35,7 +36,9 @@ describe('machine: every connection of the case table', () => {
       it('cut in two at every place', () => {
         const longest = Math.max(
           ...one.steps.map((step) =>
-            typeof step === 'object' && !('wait' in step) ? ('down' in step ? step.down : step.up).length : 0,
+            typeof step === 'object' && ('down' in step || 'up' in step)
+              ? ('down' in step ? step.down : step.up).length
+              : 0,
           ),
         );
         for (let at = 1; at < longest; at++)

@@ -36,6 +36,8 @@ export type Step =
   | 'unblock up'
   | 'drain'
   | 'reviewed'
+  /** A drain that ends tunnels too: the share that the driver would draw. */
+  | { readonly leave: number }
   | { readonly wait: number };
 
 export interface Record {
@@ -99,6 +101,8 @@ export class Player {
         this.now += step.wait;
         // As the wheel does: never before the deadline.
         if (machine.deadline <= this.now) machine.expire(this.now);
+      } else if ('leave' in step) {
+        machine.drain(this.now, step.leave);
       } else {
         const side = 'down' in step ? DOWNSTREAM : UPSTREAM;
         const octets = Buffer.from('down' in step ? step.down : step.up, 'latin1');

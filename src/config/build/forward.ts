@@ -16,6 +16,7 @@ import { parseAddress } from '../address.js';
 import type { LocationLevel, ProxyPassLine } from '../blocks.js';
 import * as downstream from '../directives/connection.js';
 import { ADDED_FIELDS } from '../directives/location.js';
+import { WEBSOCKET_DRAIN } from '../directives/tunnels.js';
 import * as proxy from '../directives/proxy.js';
 import * as response from '../directives/proxy-response.js';
 import { PROXY_HEADER } from '../directives/real-ip.js';
@@ -79,6 +80,7 @@ export class ForwardBuilder {
       connectTimeoutMs: level.get(proxy.CONNECT_TIMEOUT),
       sendTimeoutMs: level.get(proxy.UPSTREAM_SEND_TIMEOUT),
       readTimeoutMs: level.get(proxy.READ_TIMEOUT),
+      farewell: level.get(WEBSOCKET_DRAIN) ?? undefined,
       maxResponseHeadOctets: level.get(proxy.BUFFER_SIZE),
       nextOn: level.get(proxy.NEXT_ON),
       nextStatuses: nextStatuses.size === 0 ? undefined : nextStatuses,

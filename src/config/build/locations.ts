@@ -70,6 +70,7 @@ function downstreamRules(level: Level): DownstreamRules {
   const lines = `Connection: keep-alive\r\nKeep-Alive: timeout=${seconds}\r\n`;
   return {
     keepaliveTimeoutMs: level.get(downstream.KEEPALIVE_TIMEOUT),
+    keepaliveMinTimeoutMs: level.get(downstream.KEEPALIVE_MIN_TIMEOUT),
     keepaliveRequests: level.get(downstream.KEEPALIVE_REQUESTS),
     keepaliveTimeMs: level.get(downstream.KEEPALIVE_TIME),
     bodyTimeoutMs: level.get(downstream.BODY_TIMEOUT),

@@ -41,6 +41,7 @@ export const MAX_BODY_SIZE = new Setting(1024 * 1024);
 export const HEADER_BUFFER_SIZE = new Setting(1024);
 export const LARGE_HEADER_BUFFERS = new Setting({ count: 4, octets: 8192 });
 export const MAX_HEADERS = new Setting(1000);
+export const KEEPALIVE_MIN_TIMEOUT = new Setting(0);
 export const LINGERING_CLOSE = new Setting<'on' | 'always' | 'off'>('on');
 export const LINGERING_TIME = new Setting(30_000);
 export const LINGERING_TIMEOUT = new Setting(5_000);
@@ -113,6 +114,15 @@ export const CONNECTION_DIRECTIVES: readonly Entry[] = [
     fallback: '1h',
     page: PAGE,
     apply: setsTime(KEEPALIVE_TIME),
+  }),
+  simple({
+    name: 'keepalive_min_timeout',
+    contexts: IN_LOCATION,
+    syntax: 'timeout',
+    fallback: '0',
+    page: PAGE,
+    note: 'A connection whose last answer went out less than 100 ms ago is not closed by a drain in any case.',
+    apply: setsTime(KEEPALIVE_MIN_TIMEOUT),
   }),
   simple({
     name: 'client_max_body_size',

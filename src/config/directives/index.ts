@@ -20,6 +20,7 @@ import { REWRITE_DIRECTIVES } from './rewrite.js';
 import { SERVER_DIRECTIVES } from './server.js';
 import { TLS_DIRECTIVES } from './tls.js';
 import { TYPE_DIRECTIVES } from './types.js';
+import { TUNNEL_DIRECTIVES } from './tunnels.js';
 import { UPSTREAM_DIRECTIVES } from './upstream.js';
 
 /** Directives that the reader of files looks after itself: they stand in the table for the documents. */
@@ -62,6 +63,7 @@ export const TOPICS: readonly (readonly [string, readonly Entry[]])[] = [
   ['Upstreams', [...UPSTREAM_DIRECTIVES, ...BALANCING_DIRECTIVES, ...RESOLVER_DIRECTIVES]],
   ['Proxying', PROXY_DIRECTIVES],
   ['TLS towards upstreams', PROXY_TLS_DIRECTIVES],
+  ['Tunnels', TUNNEL_DIRECTIVES],
   ['Fixed values', FIXED_DIRECTIVES],
 ];
 

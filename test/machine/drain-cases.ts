@@ -1,0 +1,291 @@
+/** What a drain does to connections and tunnels, as scripts. Frames are written out: each is a header and its payload. */
+import { forward, type Case } from './cases.js';
+import { DOWNSTREAM_RULES } from './policies.js';
+
+const GET = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
+const GET_UP = 'GET / HTTP/1.1\r\nHost: upstream\r\n\r\n';
+const OK = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
+const OK_DOWN = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: keep-alive\r\n\r\nok';
+const OK_CLOSE = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok';
+const UPGRADE = 'GET / HTTP/1.1\r\nHost: a\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n';
+const UPGRADE_UP = 'GET / HTTP/1.1\r\nHost: upstream\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n';
+const SWITCH = 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n';
+const SWITCH_DOWN = 'HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: upgrade\r\n\r\n';
+const CONNECT = 'connect 127.0.0.1:3000';
+
+const HELLO = '\x81\x05hello';
+/** 1001, as the proxy sends it. */
+const CLOSE = '\x88\x02\x03\xe9';
+/** The same, masked with zeros, as a client answers it. */
+const ANSWER = '\x88\x82\0\0\0\0\x03\xe9';
+
+const plan = forward({ farewell: { code: 1001, reason: '', spreadMs: 1000, answerMs: 5000 } });
+const DRAINED = 'TUNNEL_DRAINED downstream';
+const LATE = 'TUNNEL_DRAIN_TIMEOUT downstream';
+
+const SOURCE = 'RFC 6455 5.5.1, 7.1.2';
+const NGINX = 'nginx, control.html';
+
+export const DRAIN_CASES: readonly Case[] = [
+  {
+    name: 'a connection that has just been made is answered once',
+    source: NGINX,
+    steps: ['drain', { down: GET }, { up: OK }],
+    downstream: OK_CLOSE,
+    upstream: [GET_UP],
+    events: [CONNECT, 'release', 'close downstream'],
+    finished: ['200 complete'],
+  },
+  {
+    name: 'a connection that has just been made has a second to ask',
+    source: NGINX,
+    steps: ['drain', { wait: 999 }, { down: GET }, { up: OK }],
+    downstream: OK_CLOSE,
+    upstream: [GET_UP],
+    events: [CONNECT, 'release', 'close downstream'],
+    finished: ['200 complete'],
+  },
+  {
+    name: 'a connection that never asked, after a second',
+    source: NGINX,
+    steps: ['drain', { wait: 1000 }],
+    downstream: '',
+    events: ['close downstream'],
+    finished: [],
+  },
+  {
+    name: 'an idle connection closes at once',
+    source: NGINX,
+    steps: [{ down: GET }, { up: OK }, { wait: 100 }, 'drain'],
+    downstream: OK_DOWN,
+    upstream: [GET_UP],
+    events: [CONNECT, 'release', 'close downstream'],
+    finished: ['200 complete'],
+  },
+  {
+    name: 'the next request of a client that asks without a pause is answered',
+    source: NGINX,
+    steps: [{ down: GET }, { up: OK }, 'drain', { wait: 99 }, { down: GET }, { up: OK }],
+    downstream: OK_DOWN + OK_CLOSE,
+    upstream: [GET_UP, GET_UP],
+    events: [CONNECT, 'release', 'reuse 127.0.0.1:3000', 'release', 'close downstream'],
+    finished: ['200 complete', '200 complete'],
+  },
+  {
+    name: 'a client that pauses is not waited for',
+    source: NGINX,
+    steps: [{ down: GET }, { up: OK }, 'drain', { wait: 100 }],
+    downstream: OK_DOWN,
+    upstream: [GET_UP],
+    events: [CONNECT, 'release', 'close downstream'],
+    finished: ['200 complete'],
+  },
+  {
+    name: 'keepalive_min_timeout keeps it open',
+    source: 'nginx, ngx_http_core_module.html#keepalive_min_timeout',
+    plan: forward({ downstream: { ...DOWNSTREAM_RULES, keepaliveMinTimeoutMs: 2000 } }),
+    steps: [{ down: GET }, { up: OK }, { wait: 500 }, 'drain', { wait: 1499 }, { down: GET }, { up: OK }],
+    downstream: OK_DOWN + OK_CLOSE,
+    upstream: [GET_UP, GET_UP],
+    events: [CONNECT, 'release', 'reuse 127.0.0.1:3000', 'release', 'close downstream'],
+    finished: ['200 complete', '200 complete'],
+  },
+  {
+    name: 'keepalive_min_timeout ends',
+    source: 'nginx, ngx_http_core_module.html#keepalive_min_timeout',
+    plan: forward({ downstream: { ...DOWNSTREAM_RULES, keepaliveMinTimeoutMs: 2000 } }),
+    steps: [{ down: GET }, { up: OK }, { wait: 500 }, 'drain', { wait: 1500 }],
+    downstream: OK_DOWN,
+    upstream: [GET_UP],
+    events: [CONNECT, 'release', 'close downstream'],
+    finished: ['200 complete'],
+  },
+  {
+    name: 'a tunnel is told at its time; the answer passes, and what the upstream side still sends does not',
+    source: SOURCE,
+    plan,
+    steps: [
+      { down: UPGRADE },
+      { up: SWITCH + HELLO },
+      { leave: 0.5 },
+      { wait: 499 },
+      { up: HELLO },
+      { wait: 1 },
+      { up: HELLO },
+      { down: ANSWER },
+      { up: CLOSE },
+      'up end',
+      'down end',
+    ],
+    downstream: SWITCH_DOWN + HELLO + HELLO + CLOSE,
+    upstream: [UPGRADE_UP + ANSWER],
+    events: [CONNECT, 'end downstream', 'close upstream', 'close downstream'],
+    faults: [DRAINED],
+    finished: ['101 tunnel-closed'],
+  },
+  {
+    name: 'a frame under way is finished first, and what comes behind it is dropped',
+    source: SOURCE,
+    plan,
+    steps: [
+      { down: UPGRADE },
+      { up: SWITCH },
+      { up: HELLO.slice(0, 4) },
+      { leave: 0 },
+      { wait: 1 },
+      { down: 'more' },
+      { up: HELLO.slice(4) + HELLO },
+      { down: ANSWER },
+      'down end',
+      'up end',
+    ],
+    downstream: SWITCH_DOWN + HELLO + CLOSE,
+    upstream: [`${UPGRADE_UP}more${ANSWER}`],
+    events: [CONNECT, 'end upstream', 'close upstream', 'close downstream'],
+    faults: [DRAINED],
+    finished: ['101 tunnel-closed'],
+  },
+  {
+    name: 'a message of several frames is finished first; control frames stand between them',
+    source: 'RFC 6455 5.4',
+    plan,
+    steps: [
+      { down: UPGRADE },
+      { up: `${SWITCH}\x01\x03hel` },
+      { leave: 0 },
+      { wait: 1 },
+      { up: '\x89\x01p' },
+      { up: '\x80\x02lo' },
+      'up end',
+      'down end',
+    ],
+    downstream: `${SWITCH_DOWN}\x01\x03hel\x89\x01p\x80\x02lo${CLOSE}`,
+    upstream: [UPGRADE_UP],
+    events: [CONNECT, 'end downstream', 'close upstream', 'close downstream'],
+    faults: [DRAINED],
+    finished: ['101 tunnel-closed'],
+  },
+  {
+    name: 'a frame that does not end is cut off',
+    source: SOURCE,
+    plan,
+    steps: [
+      { down: UPGRADE },
+      { up: SWITCH + HELLO.slice(0, 4) },
+      { leave: 1 },
+      { wait: 1000 },
+      { wait: 5000 },
+    ],
+    downstream: SWITCH_DOWN + HELLO.slice(0, 4),
+    upstream: [UPGRADE_UP],
+    events: [CONNECT, 'close upstream', 'close downstream'],
+    faults: [LATE],
+    finished: ['101 tunnel-closed'],
+  },
+  {
+    name: 'a client that does not answer is cut off',
+    source: SOURCE,
+    plan,
+    steps: [{ down: UPGRADE }, { up: SWITCH }, { leave: 0 }, { wait: 1 }, { wait: 4999 }, { wait: 1 }],
+    downstream: SWITCH_DOWN + CLOSE,
+    upstream: [UPGRADE_UP],
+    events: [CONNECT, 'close upstream', 'close downstream'],
+    faults: [DRAINED, LATE],
+    finished: ['101 tunnel-closed'],
+  },
+  {
+    name: 'an upstream side that has said goodbye is left to it',
+    source: SOURCE,
+    plan,
+    steps: [
+      { down: UPGRADE },
+      { up: SWITCH + HELLO + CLOSE },
+      { leave: 0 },
+      { wait: 1 },
+      { wait: 6000 },
+      { down: ANSWER },
+      'up end',
+      'down end',
+    ],
+    downstream: SWITCH_DOWN + HELLO + CLOSE,
+    upstream: [UPGRADE_UP + ANSWER],
+    events: [CONNECT, 'end downstream', 'close upstream', 'close downstream'],
+    finished: ['101 tunnel-closed'],
+  },
+  {
+    name: "a goodbye of the upstream side right behind the proxy's own is dropped",
+    source: SOURCE,
+    plan,
+    steps: [
+      { down: UPGRADE },
+      { up: SWITCH + HELLO.slice(0, 4) },
+      { leave: 0 },
+      { wait: 1 },
+      { up: HELLO.slice(4) + CLOSE },
+      { wait: 1000 },
+      'up end',
+      'down end',
+    ],
+    downstream: SWITCH_DOWN + HELLO + CLOSE,
+    upstream: [UPGRADE_UP],
+    events: [CONNECT, 'end downstream', 'close upstream', 'close downstream'],
+    faults: [DRAINED],
+    finished: ['101 tunnel-closed'],
+  },
+  {
+    name: 'a tunnel that begins during a drain is told too',
+    source: SOURCE,
+    plan,
+    steps: [{ down: UPGRADE }, { leave: 0 }, { up: SWITCH }, { wait: 1 }, 'up end', 'down end'],
+    downstream: SWITCH_DOWN + CLOSE,
+    upstream: [UPGRADE_UP],
+    events: [CONNECT, 'end downstream', 'close upstream', 'close downstream'],
+    faults: [DRAINED],
+    finished: ['101 tunnel-closed'],
+  },
+  {
+    name: 'a tunnel without a farewell goes on',
+    source: 'nginx, control.html',
+    steps: [
+      { down: UPGRADE },
+      { up: SWITCH },
+      { leave: 0 },
+      { wait: 9000 },
+      { up: HELLO },
+      'up end',
+      'down end',
+    ],
+    downstream: SWITCH_DOWN + HELLO,
+    upstream: [UPGRADE_UP],
+    events: [CONNECT, 'end downstream', 'close upstream', 'close downstream'],
+    finished: ['101 tunnel-closed'],
+  },
+  {
+    name: 'a drain that leaves tunnels alone',
+    source: 'nginx, control.html',
+    plan,
+    steps: [{ down: UPGRADE }, { up: SWITCH }, 'drain', { wait: 9000 }, { up: HELLO }, 'up end', 'down end'],
+    downstream: SWITCH_DOWN + HELLO,
+    upstream: [UPGRADE_UP],
+    events: [CONNECT, 'end downstream', 'close upstream', 'close downstream'],
+    finished: ['101 tunnel-closed'],
+  },
+  {
+    name: 'another protocol than WebSocket is left alone',
+    source: 'RFC 9110 7.8',
+    plan,
+    steps: [
+      { down: UPGRADE.replace('websocket', 'other') },
+      { up: SWITCH.replace('websocket', 'other') },
+      { leave: 0 },
+      { wait: 9000 },
+      { up: HELLO },
+      'up end',
+      'down end',
+    ],
+    downstream: SWITCH_DOWN.replace('websocket', 'other') + HELLO,
+    upstream: [UPGRADE_UP.replace('websocket', 'other')],
+    events: [CONNECT, 'end downstream', 'close upstream', 'close downstream'],
+    finished: ['101 tunnel-closed'],
+  },
+];
