@@ -17,6 +17,8 @@ import { readPid } from './pid-file.js';
 import { logConfigError, renderConfigError } from './report.js';
 import { chooseTransport, obeySignals, Service } from './serve.js';
 import { describeCall, describeErrno } from './system-error.js';
+import { runWorker } from './worker.js';
+import { WORKER_ARGUMENT } from './worker-process.js';
 import { fullVersion, ownVersion, shortVersion } from './version.js';
 
 /** Runs the command. Answers the exit code, or undefined when a service now holds the process. */
@@ -207,13 +209,18 @@ function fail(text: string): number {
 // A reader that has seen enough (`wirehop -T | head`) is no fault.
 process.stdout.on('error', () => process.exit(0));
 
-run(process.argv.slice(2)).then(
-  (code) => {
-    if (code !== undefined) process.exitCode = code;
-  },
-  (error: unknown) => {
-    if (!(error instanceof UsageError)) throw error;
-    writeStderr(`wirehop: ${error.message}\n`);
-    process.exitCode = 1;
-  },
-);
+if (process.argv[2] === WORKER_ARGUMENT && process.send !== undefined) runWorker();
+else start();
+
+function start(): void {
+  run(process.argv.slice(2)).then(
+    (code) => {
+      if (code !== undefined) process.exitCode = code;
+    },
+    (error: unknown) => {
+      if (!(error instanceof UsageError)) throw error;
+      writeStderr(`wirehop: ${error.message}\n`);
+      process.exitCode = 1;
+    },
+  );
+}

@@ -9,7 +9,9 @@ import type { TransportKind } from '../driver/driver.js';
 import type { BoundSocket } from '../driver/transport.js';
 import type { ToMaster, ToWorker, WorkerOrder } from './messages.js';
 
-const WORKER = fileURLToPath(new URL('./worker.js', import.meta.url));
+/** The command itself: with this one argument, and somebody to talk to, it is a worker. */
+const COMMAND = fileURLToPath(new URL('./main.js', import.meta.url));
+export const WORKER_ARGUMENT = '--worker-process';
 /** Sets the limit of open files, as far as may be, and becomes the command behind it. */
 const WITH_LIMIT = 'ulimit -n "$0" 2>/dev/null; exec "$@"';
 
@@ -80,7 +82,7 @@ export class WorkerProcess {
 
   private spawn(): ChildProcess {
     const { openFiles } = this.options;
-    const command = [process.execPath, ...process.execArgv, WORKER];
+    const command = [process.execPath, ...process.execArgv, COMMAND, WORKER_ARGUMENT];
     const [program, ...args] =
       openFiles > 0 ? ['/bin/sh', '-c', WITH_LIMIT, String(openFiles), ...command] : command;
     return spawn(program, args, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });

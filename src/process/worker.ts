@@ -144,21 +144,24 @@ function tell(message: ToMaster, then: () => void = () => undefined): void {
   process.send?.(message, undefined, {}, then);
 }
 
-const worker = new Worker();
-process.title = 'wirehop: worker process';
-process.on('message', (message: ToWorker, socket: BoundSocket | undefined) => worker.obey(message, socket));
-process.on('disconnect', () => {
-  worker.errorLog.log('alert', 'the master process is gone, shutting down');
-  worker.quit('gracefully shutting down');
-});
-process.on('SIGTERM', () => worker.stop('signal 15 (SIGTERM) received, exiting'));
-process.on('SIGINT', () => worker.stop('signal 2 (SIGINT) received, exiting'));
-process.on('SIGQUIT', () => worker.quit('signal 3 (SIGQUIT) received, gracefully shutting down'));
-process.on('SIGUSR1', () => worker.reopen());
-// Those of a terminal or a service manager that signals whole groups: the master decides.
-for (const signal of ['SIGHUP', 'SIGUSR2', 'SIGWINCH'] as const) process.on(signal, () => undefined);
-process.on('uncaughtException', (error: unknown) => {
-  const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
-  worker.errorLog.log('alert', `wirehop ends by an error of its own: ${stack}`);
-  process.exit(1);
-});
+/** Makes this process a worker of the one that started it. */
+export function runWorker(): void {
+  const worker = new Worker();
+  process.title = 'wirehop: worker process';
+  process.on('message', (message: ToWorker, socket: BoundSocket | undefined) => worker.obey(message, socket));
+  process.on('disconnect', () => {
+    worker.errorLog.log('alert', 'the master process is gone, shutting down');
+    worker.quit('gracefully shutting down');
+  });
+  process.on('SIGTERM', () => worker.stop('signal 15 (SIGTERM) received, exiting'));
+  process.on('SIGINT', () => worker.stop('signal 2 (SIGINT) received, exiting'));
+  process.on('SIGQUIT', () => worker.quit('signal 3 (SIGQUIT) received, gracefully shutting down'));
+  process.on('SIGUSR1', () => worker.reopen());
+  // Those of a terminal or a service manager that signals whole groups: the master decides.
+  for (const signal of ['SIGHUP', 'SIGUSR2', 'SIGWINCH'] as const) process.on(signal, () => undefined);
+  process.on('uncaughtException', (error: unknown) => {
+    const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    worker.errorLog.log('alert', `wirehop ends by an error of its own: ${stack}`);
+    process.exit(1);
+  });
+}

@@ -125,6 +125,7 @@ describe('config defaults', () => {
       downstream: {
         keepaliveTimeoutMs: 75_000,
         keepaliveRequests: 1000,
+        keepaliveMinTimeoutMs: 0,
         keepaliveTimeMs: 3_600_000,
         bodyTimeoutMs: 60_000,
         sendTimeoutMs: 60_000,
@@ -142,6 +143,7 @@ describe('config defaults', () => {
       connectTimeoutMs: 60_000,
       sendTimeoutMs: 60_000,
       readTimeoutMs: 60_000,
+      farewell: undefined,
       maxResponseHeadOctets: 8192,
       nextOn: NEXT_ERROR | NEXT_TIMEOUT,
       nextStatuses: undefined,
