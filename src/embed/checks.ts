@@ -1,7 +1,9 @@
 /** The shape of every option, as checks: options.ts at run time. */
+import { createSecureContext, type SecureContextOptions } from 'node:tls';
 import { Config } from './config.js';
 import { fieldFault } from './fields.js';
-import { parseUpstreamUrl } from './upstream-url.js';
+import type { UpstreamGroup } from './options.js';
+import { parseUpstreamUrl, type UpstreamUrl } from './upstream-url.js';
 import {
   callback,
   type Check,
@@ -53,12 +55,26 @@ const group = members({
 
 export const upstream: Check = (value, path) => {
   if (typeof value === 'string') return url(value, path);
-  if (Array.isArray(value)) return listOf(url, 1)(value, path);
-  group(value, path);
-  if ((value as { servers?: unknown }).servers === undefined) {
-    throw new OptionsError(`${path}.servers`, 'is missing');
+  if (Array.isArray(value)) {
+    listOf(url, 1)(value, path);
+    return sameScheme(value as string[], path);
   }
+  group(value, path);
+  const { servers } = value as Partial<UpstreamGroup>;
+  if (servers === undefined) throw new OptionsError(`${path}.servers`, 'is missing');
+  sameScheme(
+    servers.map((one) => (typeof one === 'string' ? one : one.url)),
+    `${path}.servers`,
+  );
 };
+
+/** Servers of one group are spoken to in one way. */
+function sameScheme(urls: readonly string[], path: string): void {
+  const isSecure = (one: string): boolean => (parseUpstreamUrl(one) as UpstreamUrl).isSecure;
+  const odd = urls.findIndex((one) => isSecure(one) !== isSecure(urls[0]));
+  if (odd < 0) return;
+  throw new OptionsError(`${path}[${odd}]`, 'one of them is spoken to over TLS and another is not');
+}
 
 function field(name: string, value: string, path: string): void {
   const fault = fieldFault(name, value);
@@ -101,10 +117,23 @@ const FORWARD: Readonly<Record<string, Check>> = {
   maxContentOctets: octets,
   maxAttempts: count('attempts'),
   timeouts: members({ connectMs: ms, sendMs: ms, readMs: ms, tunnelIdleMs: ms }),
+  upstreamTls: (value, path) => {
+    members({ ca: oneOrMore(text), cert: text, key: text, serverName: text, verify: flag })(value, path);
+    try {
+      createSecureContext(value as SecureContextOptions);
+    } catch (error) {
+      throw new OptionsError(path, `TLS cannot be had of it: ${(error as Error).message}`);
+    }
+  },
+};
+
+const status: Check = (value, path) => {
+  if (Number.isInteger(value) && (value as number) >= 200 && (value as number) <= 599) return;
+  throw new OptionsError(path, `expected a status from 200 to 599, got ${shown(value)}`);
 };
 
 const response = members({
-  status: count('a status', 200, 599),
+  status,
   fields: fieldValues,
   content: (value, path) => {
     if (typeof value === 'string' || value instanceof Uint8Array) return;
@@ -126,7 +155,7 @@ const ACTION: Readonly<Record<string, Check>> = {
     }
   },
   respond: (value, path) => {
-    if (typeof value === 'number') return count('a status', 200, 599)(value, path);
+    if (typeof value === 'number') return status(value, path);
     response(value, path);
     if ((value as { status?: unknown }).status === undefined)
       throw new OptionsError(`${path}.status`, 'is missing');

@@ -11,6 +11,20 @@ import type { Config } from './config.js';
 import type { Hooks } from './hooks.js';
 import type { ProxyExchange, RequestHead } from './views.js';
 
+/** TLS towards an upstream whose address begins with `https:` or `wss:`. Certificates and keys are PEM. */
+export interface UpstreamTls {
+  /** Who is trusted. Default: the authorities that Node trusts. */
+  readonly ca?: string | readonly string[];
+  /** A certificate to show, with its chain. */
+  readonly cert?: string;
+  /** Its key. */
+  readonly key?: string;
+  /** The name that is asked for and that the certificate must be for. Default: the address's host. */
+  readonly serverName?: string;
+  /** Whether the certificate is looked at. Default true: without, anybody can be the upstream. */
+  readonly verify?: boolean;
+}
+
 /** Where requests go: one address, several that take turns, or a group with numbers of its own. */
 export type UpstreamOption = string | readonly string[] | UpstreamGroup;
 
@@ -33,7 +47,7 @@ export interface UpstreamGroup {
 
 /** One server of a group. */
 export interface UpstreamServerOption {
-  /** `http://HOST:PORT` or `unix:/PATH`; the path in front of requests is the group's first one. */
+  /** `http://HOST:PORT`, `https://HOST:PORT` or `unix:/PATH`; the path in front of requests is the group's first one. */
   readonly url: string;
   /** Share of the requests, from 1. Default 1. */
   readonly weight?: number;
@@ -60,7 +74,10 @@ export interface FieldChanges {
   readonly remove?: readonly string[];
 }
 
-/** How a request is passed on. At the top of the options these are the defaults of every route. */
+/**
+ * How a request is passed on. At the top of the options these are the defaults of every route, whose own settings take
+ * their place: field by field in `request` and `response`, time by time in `timeouts`.
+ */
 export interface ForwardSettings {
   /**
    * Host towards the upstream: as `received` (default), the `upstream`'s own name and port (http-proxy's
@@ -87,6 +104,8 @@ export interface ForwardSettings {
   readonly maxAttempts?: number;
   /** Times of the upstream side. */
   readonly timeouts?: ForwardTimeouts;
+  /** For upstreams over TLS. */
+  readonly upstreamTls?: UpstreamTls;
 }
 
 /** Times of the upstream side of an exchange. */

@@ -2,6 +2,7 @@
  * Actions become the plans that the machine runs on. Decides the defaults of every setting; made once per route, or once
  * per action object of a route function.
  */
+import { createSecureContext } from 'node:tls';
 import type { OctetWriter } from '../bytes/octet-writer.js';
 import type { Exchange } from '../machine/exchange.js';
 import {
@@ -13,6 +14,7 @@ import {
   type ReadingRules,
   type RespondPlan,
 } from '../machine/policy.js';
+import type { DialRules } from '../machine/security.js';
 import {
   ConstantValue,
   FieldEdits,
@@ -31,6 +33,7 @@ import type {
   ProxyOptions,
   Response,
   TimeoutOptions,
+  UpstreamTls,
 } from './options.js';
 import type { Upstream, Upstreams } from './upstreams.js';
 import { FORWARDED_FOR, OfferedProtocols, PEER_ADDRESS, ReceivedHost, SCHEME } from './values.js';
@@ -112,7 +115,7 @@ export class Planner {
   }
 
   private forward(action: ForwardAction, strip: string | null): Prepared {
-    const settings: ForwardSettings & ForwardAction = { ...this.options, ...action };
+    const settings = merged(this.options, action);
     const upstream = this.upstreams.of(action.upstream);
     const {
       connectMs = 60_000,
@@ -125,6 +128,7 @@ export class Planner {
       kind: 'forward',
       downstream: downstreamRules(this.options.downstreamTimeouts, settings.maxContentOctets),
       peers: upstream,
+      dial: upstream.isSecure ? dialRules(settings.upstreamTls, upstream.host) : undefined,
       target: typeof target === 'string' ? new ConstantValue(target) : this.target(upstream.base, strip),
       requestEdits: this.requestEdits(settings, upstream.authority),
       responseEdits: this.responseEdits(settings.response),
@@ -199,6 +203,55 @@ export class Planner {
   }
 }
 
+/** A route's settings over the defaults. */
+function merged(defaults: ForwardSettings, own: ForwardAction): ForwardAction {
+  return {
+    ...defaults,
+    ...own,
+    request: mergedChanges(defaults.request, own.request),
+    response: mergedChanges(defaults.response, own.response),
+    timeouts: { ...defaults.timeouts, ...own.timeouts },
+  };
+}
+
+function mergedChanges(defaults: FieldChanges = {}, own: FieldChanges = {}): FieldChanges {
+  return {
+    set: { ...without(defaults.set, own), ...own.set },
+    append: { ...without(defaults.append, own), ...own.append },
+    remove: [...(defaults.remove ?? []), ...(own.remove ?? [])],
+  };
+}
+
+/** Defaults that a route says nothing about, by names in any case. */
+function without<T>(defaults: Readonly<Record<string, T>> = {}, own: FieldChanges): Record<string, T> {
+  const names = [own.set, own.append].flatMap((lines) => Object.keys(lines ?? {})).concat(own.remove ?? []);
+  const named = new Set(names.map((name) => name.toLowerCase()));
+  return Object.fromEntries(Object.entries(defaults).filter(([name]) => !named.has(name.toLowerCase())));
+}
+
+/** As the browsers of the world do it: by name, and only whom somebody vouches for. */
+function dialRules(tls: UpstreamTls = {}, host: string): DialRules {
+  const { ca, cert, key, serverName = host, verify = true } = tls;
+  const context = createSecureContext({
+    ...(ca === undefined ? {} : { ca: [ca].flat() }),
+    ...(cert === undefined ? {} : { cert }),
+    ...(key === undefined ? {} : { key }),
+  });
+  return {
+    proxyHeader: 0,
+    tls: {
+      context,
+      nameOf: () => serverName,
+      sendsName: true,
+      verifies: verify,
+      maxVerifyDepth: MOST_CERTIFICATES,
+      resumesSessions: true,
+    },
+  };
+}
+
+/** Between a certificate and who vouches for it: OpenSSL's own bound. */
+const MOST_CERTIFICATES = 100;
 const NONE: ReadonlySet<string> = new Set();
 
 /** An answer of our own. */

@@ -34,6 +34,10 @@ export class Upstream implements PeerSource {
   readonly base: string;
   /** Host field that names the upstream: the first server's. */
   readonly authority: string;
+  /** TLS is spoken there. */
+  readonly isSecure: boolean;
+  /** The first server's host. */
+  readonly host: string;
   readonly pool: PoolRules;
   private readonly servers: readonly Server[];
   private readonly balancer: Balancer;
@@ -61,6 +65,8 @@ export class Upstream implements PeerSource {
     );
     this.base = this.servers[0].url.base;
     this.authority = this.servers[0].url.authority;
+    this.isSecure = this.servers[0].url.isSecure;
+    this.host = this.servers[0].url.host;
     const { connections = 32, idleMs = 60_000, requests = 1000, ageMs = 3_600_000 } = group.keepalive ?? {};
     this.pool = { maxIdle: connections, idleTimeoutMs: idleMs, maxRequests: requests, maxAgeMs: ageMs };
     this.hasNames = this.servers.some(({ isName }) => isName);
