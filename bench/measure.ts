@@ -129,7 +129,7 @@ interface Allocation {
  * GCProfiler says so), less what the measurement itself allocates. The function should be warm: code that is not yet
  * optimized allocates more, such as a box for each number with a fraction.
  */
-function measureAllocation(run: () => void, runs: number): Allocation {
+export function measureAllocation(run: () => void, runs: number): Allocation {
   const heap: number[] = [];
   const external: number[] = [];
   let calls = ALLOCATION_CALLS;

@@ -4,6 +4,7 @@ import type { Case, Skipped, Suite } from '../suite.js';
 import { CHOICE_SUITE } from './choice.js';
 import { CHUNKED_SUITE } from './chunked.js';
 import { EDIT_SUITE } from './edit.js';
+import { EMBED_SUITE } from './embed.js';
 import { HEAD_SUITE } from './head.js';
 import { MACHINE_SUITE } from './machine.js';
 import { VALUE_SUITE } from './value.js';
@@ -15,6 +16,7 @@ export const MICRO_SUITES: readonly Suite[] = [
   CHOICE_SUITE,
   VALUE_SUITE,
   MACHINE_SUITE,
+  EMBED_SUITE,
 ];
 
 export interface MicroReport {

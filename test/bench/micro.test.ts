@@ -42,6 +42,9 @@ const NAMED: Readonly<Record<string, readonly string[]>> = {
         ['to', 'from'].map((way) => `tunnel message, ${octets} B, ${way} upstream/policy by hand`),
       ),
     ),
+  embed: ['embedded HTTP exchange, 14 fields, 12 B', 'embedded tunnel message, 64 B'].flatMap((group) =>
+    ['bare policy', 'embedded, hooks off', 'embedded, every hook on'].map((who) => `${group}/${who}`),
+  ),
 };
 
 describe('bench: the head subjects', () => {
