@@ -12,6 +12,8 @@ const EVENTS: readonly Context[] = ['events'];
 const MAIN: readonly Context[] = ['main'];
 
 const FILES = 'wirehop sends no files';
+const ONLY_FILES = 'it is about files, and wirehop sends none';
+const GZIP = 'it tunes a compression that is not done: the upstream compresses';
 const TEMP = 'wirehop writes no temporary files';
 const HASH = 'tables size themselves';
 const POOLS = "memory is the runtime's";
@@ -29,6 +31,20 @@ const NAMES: readonly (readonly [string, readonly Context[], string])[] = [
   ['open_file_cache_errors', LOCATION, FILES],
   ['open_file_cache_min_uses', LOCATION, FILES],
   ['open_file_cache_valid', LOCATION, FILES],
+  ['log_not_found', LOCATION, ONLY_FILES],
+  ['etag', LOCATION, ONLY_FILES],
+  ['disable_symlinks', LOCATION, ONLY_FILES],
+  ['directio_alignment', LOCATION, ONLY_FILES],
+  ['read_ahead', LOCATION, ONLY_FILES],
+  ['aio_write', LOCATION, ONLY_FILES],
+  ['gzip_buffers', LOCATION, GZIP],
+  ['gzip_comp_level', LOCATION, GZIP],
+  ['gzip_disable', LOCATION, GZIP],
+  ['gzip_http_version', LOCATION, GZIP],
+  ['gzip_min_length', LOCATION, GZIP],
+  ['gzip_proxied', LOCATION, GZIP],
+  ['gzip_types', LOCATION, GZIP],
+  ['gzip_vary', LOCATION, GZIP],
   ['multi_accept', EVENTS, KERNEL],
   ['use', EVENTS, KERNEL],
   ['accept_mutex', EVENTS, KERNEL],

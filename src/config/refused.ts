@@ -2,6 +2,7 @@
  * nginx's other names: each is refused with a reason, so that nobody takes a misspelling for a missing feature or the
  * other way round. Decides nothing else.
  */
+import { REFUSED_MODULES } from './refused-modules.js';
 import type { Refused } from './table.js';
 
 /** Names in groups, by what there is to say about them. */
@@ -63,8 +64,7 @@ const GROUPS: readonly (readonly [string, string])[] = [
   ],
   [
     'wirehop serves no files; put a file server behind proxy_pass',
-    `root alias index try_files etag
-    if_modified_since max_ranges log_not_found disable_symlinks directio_alignment read_ahead aio_write autoindex
+    `alias try_files if_modified_since max_ranges autoindex
     autoindex_exact_size autoindex_format autoindex_localtime random_index flv mp4 mp4_buffer_size mp4_limit_rate
     mp4_limit_rate_after mp4_max_buffer_size mp4_start_key_frame hls hls_buffers hls_forward_args hls_fragment
     hls_mp4_buffer_size hls_mp4_max_buffer_size f4f f4f_buffer_size empty_gif open_file_cache_events dav_access
@@ -72,8 +72,7 @@ const GROUPS: readonly (readonly [string, string])[] = [
   ],
   [
     'wirehop passes content on unchanged; let the upstream do it',
-    `gzip_buffers gzip_comp_level gzip_disable gzip_hash
-    gzip_http_version gzip_min_length gzip_no_buffer gzip_proxied gzip_types gzip_vary gzip_window postpone_gzipping
+    `gzip_hash gzip_no_buffer gzip_window postpone_gzipping
     gunzip gunzip_buffers sub_filter sub_filter_last_modified sub_filter_once sub_filter_types addition_types
     add_after_body add_before_body charset charset_map charset_types override_charset source_charset ssi
     ssi_ignore_recycled_buffers ssi_last_modified ssi_min_file_chunk ssi_silent_errors ssi_types ssi_value_length
@@ -160,7 +159,8 @@ function split(names: string): string[] {
 }
 
 function* all(): Generator<Refused> {
-  for (const [reason, names] of GROUPS) for (const name of split(names)) yield { name, reason };
+  for (const [reason, names] of [...GROUPS, ...REFUSED_MODULES])
+    for (const name of split(names)) yield { name, reason };
   const cgi = 'wirehop speaks HTTP to upstreams; use proxy_pass';
   for (const prefix of FASTCGI_LIKE) {
     for (const name of split(CGI_NAMES)) yield { name: `${prefix}_${name}`, reason: cgi };

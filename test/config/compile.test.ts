@@ -296,7 +296,7 @@ describe('config of the process', () => {
 
   it('knows the names it can honour', () => {
     expect(['proxy_pass', 'map', 'include'].map(knowsDirective)).to.deep.equal([true, true, true]);
-    expect(['root', 'ssl_engine', 'sendfile', 'foo'].some(knowsDirective)).to.equal(false);
+    expect(['alias', 'ssl_engine', 'sendfile', 'foo'].some(knowsDirective)).to.equal(false);
   });
 });
 

@@ -101,7 +101,7 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
       ['4:1 "large_client_header_buffers" directive invalid value'],
     ],
     [inHttp('server_tokens build;'), ['4:15 "build" in "server_tokens" directive is not supported']],
-    [inHttp('gzip on;'), ['4:6 "on" in "gzip" directive is not supported'], 'compress'],
+    [inServer('gzip on;'), ['6:6 "on" in "gzip" directive is not supported'], 'compress'],
   ],
   variables: [
     [inHttp('map $host x { a b; }'), ['4:11 invalid variable name "x"']],

@@ -29,6 +29,7 @@ import { REWRITE_LOG, WARNS_UNINITIALIZED } from '../directives/rewrite.js';
 import { DEFAULT_TYPE, TYPES } from '../directives/types.js';
 import type { Level } from '../level.js';
 import { FieldLines } from './fields.js';
+import { refuseFiles } from './files.js';
 import { ForwardBuilder } from './forward.js';
 import type { Logs } from './logs.js';
 import { redirectRules } from './redirect-rules.js';
@@ -116,6 +117,14 @@ export class LocationBuilder {
     };
   }
 
+  /** What no location takes of a server's requests is looked for among files by nginx. */
+  checkFiles(server: ServerLevel): void {
+    const hasRest = server.locations.some(({ match, pattern }) => pattern.text === '/' && match !== 'exact');
+    const answers = server.script.some(({ kind }) => kind === 'return');
+    if (!hasRest && !answers)
+      refuseFiles(server, 'requests outside the locations of this server', this.parts.site);
+  }
+
   /** Named locations of a server, by name. */
   named(server: ServerLevel): ReadonlyMap<string, LocationModel> {
     const named = server.locations.filter((location) => location.match === 'named');
@@ -178,8 +187,10 @@ export class LocationBuilder {
     const answer = first?.kind === 'return' ? this.answer(first.line, level) : null;
     const script =
       answer === null && match !== 'unnamed' ? this.scripts.build(level.script, level) : undefined;
-    if (forward === null && answer === null && script === undefined && match !== 'unnamed')
+    if (forward === null && answer === null && script === undefined && match !== 'unnamed') {
       this.warnOfNothing(level);
+      refuseFiles(level, `requests to location "${pattern.text}"`, site);
+    }
     const isErrorAnswer = answer === null ? forward === null : first.kind === 'return' && isError(first.line);
     const rules: LocationRules = {
       script,

@@ -3,7 +3,6 @@
  */
 import type { Context, Level } from '../level.js';
 import type { Entry, Kind } from '../table.js';
-import type { Apply } from '../values.js';
 
 export const IN_HTTP: readonly Context[] = ['http', 'server'];
 export const IN_LOCATION: readonly Context[] = ['http', 'server', 'location'];
@@ -15,7 +14,7 @@ export function simple(fields: {
   readonly syntax: string;
   readonly fallback: string;
   readonly page: string;
-  readonly apply: Apply;
+  readonly apply: Entry<Level>['apply'];
   readonly kind?: Kind;
   readonly note?: string;
 }): Entry<Level> {

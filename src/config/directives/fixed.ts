@@ -15,7 +15,6 @@ const FLAGS: readonly (readonly [string, 'on' | 'off', string, string])[] = [
   ['proxy_socket_keepalive', 'off', PROXY, 'TCP keep-alive towards upstreams is not there yet'],
   ['proxy_ignore_client_abort', 'off', PROXY, 'an upstream is let go when the downstream side leaves'],
   ['proxy_force_ranges', 'off', PROXY, "ranges are the upstream's business"],
-  ['gzip', 'off', 'http/ngx_http_gzip_module.html', 'wirehop does not compress; let the upstream do it'],
   ['chunked_transfer_encoding', 'on', CORE, 'chunked is part of HTTP/1.1'],
   ['tcp_nodelay', 'on', CORE, 'small writes go out at once'],
 ];

@@ -6,6 +6,7 @@ import type { Entry } from '../table.js';
 import { BALANCING_DIRECTIVES } from './balancing.js';
 import { CONNECTION_DIRECTIVES } from './connection.js';
 import { ERROR_DIRECTIVES } from './errors.js';
+import { FILE_DIRECTIVES } from './files.js';
 import { FIXED_DIRECTIVES } from './fixed.js';
 import { LOCATION_DIRECTIVES } from './location.js';
 import { LOG_DIRECTIVES } from './logs.js';
@@ -64,7 +65,7 @@ export const TOPICS: readonly (readonly [string, readonly Entry[]])[] = [
   ['Proxying', PROXY_DIRECTIVES],
   ['TLS towards upstreams', PROXY_TLS_DIRECTIVES],
   ['Tunnels', TUNNEL_DIRECTIVES],
-  ['Fixed values', FIXED_DIRECTIVES],
+  ['Fixed values', [...FIXED_DIRECTIVES, ...FILE_DIRECTIVES]],
 ];
 
 const BY_NAME = new Map<string, Entry[]>();
