@@ -48,6 +48,8 @@ export interface ReadingRules {
    * Absent: every token passes.
    */
   readonly nameOctets?: Uint8Array;
+  /** A bare LF ends a line of a request head, too (ignore_missing_cr). Absent: it is refused. */
+  readonly ignoresMissingCr?: boolean;
 }
 
 /** What holds for the downstream side of one exchange, and for the connection behind it. */
@@ -180,6 +182,8 @@ export interface ForwardPlan {
   readonly farewell?: FarewellRules | undefined;
   /** Longest response head (proxy_buffer_size). */
   readonly maxResponseHeadOctets: number;
+  /** A bare LF ends a line of a response head, too (ignore_missing_cr in `upstream`). Absent: it is refused. */
+  readonly ignoresMissingCr?: boolean;
   /** Bits NEXT_*. */
   readonly nextOn: number;
   /** Statuses from 300 on with which a response sends the request to the next peer (proxy_next_upstream http_...). */

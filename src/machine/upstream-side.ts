@@ -354,7 +354,8 @@ export class UpstreamSide {
       this.attempt!.headAt = connection.now;
       reader.toHead = this.asksHead;
     }
-    const { maxResponseHeadOctets } = this.plan!;
+    const { maxResponseHeadOctets, ignoresMissingCr } = this.plan!;
+    limits.ignoresMissingCr = ignoresMissingCr === true;
     limits.maxLineOctets = limits.maxHeadOctets = maxResponseHeadOctets;
     const answer = reader.read(chunk, at, end, limits);
     if (answer === HEAD_MORE) return end;
@@ -818,7 +819,7 @@ export class UpstreamSide {
 const NOTHING = Buffer.alloc(0);
 
 /** Filled anew for every head: one object for all. */
-const limits = { maxLineOctets: 0, maxHeadOctets: 0, maxFields: 1000 };
+const limits = { maxLineOctets: 0, maxHeadOctets: 0, maxFields: 1000, ignoresMissingCr: false };
 const headOptions = {
   edits: null as unknown as ForwardPlan['responseEdits'],
   isChunked: false,

@@ -82,6 +82,7 @@ export class ForwardBuilder {
       readTimeoutMs: level.get(proxy.READ_TIMEOUT),
       farewell: level.get(WEBSOCKET_DRAIN) ?? undefined,
       maxResponseHeadOctets: level.get(proxy.BUFFER_SIZE),
+      ...(this.upstreams.ignoresMissingCr(pass) ? { ignoresMissingCr: true } : {}),
       nextOn: level.get(proxy.NEXT_ON),
       nextStatuses: nextStatuses.size === 0 ? undefined : nextStatuses,
       nextTries: level.get(proxy.NEXT_TRIES),

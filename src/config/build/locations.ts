@@ -60,6 +60,7 @@ export function readingRules(level: Level): ReadingRules {
     // A buffer that is larger than the large ones is used beside them.
     maxHeadOctets: count * octets + (small > octets ? small : 0),
     maxFields: level.get(downstream.MAX_HEADERS),
+    ...(level.get(downstream.IGNORE_MISSING_CR) ? { ignoresMissingCr: true } : {}),
     ...(level.get(downstream.IGNORE_INVALID)
       ? { nameOctets: level.get(downstream.UNDERSCORES) ? PLAIN_NAME_UNDERSCORE : PLAIN_NAME }
       : {}),

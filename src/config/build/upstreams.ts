@@ -10,6 +10,7 @@ import type { PeerAddress, UpstreamServer } from '../../proxy/balancing/peers.js
 import type { PeerSource, PoolRules } from '../../proxy/model.js';
 import { hostPort, type Address } from '../address.js';
 import type { HttpLevel, ProxyPassLine, UpstreamLevel, UpstreamServerLine } from '../blocks.js';
+import { IGNORE_MISSING_CR } from '../directives/connection.js';
 import { POOL, POOL_REQUESTS, POOL_TIME, POOL_TIMEOUT } from '../directives/upstream.js';
 import { RESOLVER, RESOLVER_TIMEOUT } from '../directives/resolver.js';
 import { Level } from '../level.js';
@@ -61,6 +62,9 @@ export class Upstreams {
   private readonly implied = new Map<string, Upstream>();
   /** What locations with variables in their proxy_pass draw from, by group. */
   private readonly dynamic = new Map<Upstream, PeerSource>();
+  /** `ignore_missing_cr` of `http`, and of the upstreams that say otherwise. */
+  private isLenient = false;
+  private readonly lenient = new Map<string, boolean>();
   private readonly addresses: Addresses;
 
   constructor(
@@ -73,6 +77,10 @@ export class Upstreams {
 
   /** Makes the named upstreams, and those that the given lines imply. Call it once. */
   async build(http: HttpLevel, passes: readonly ProxyPassLine[]): Promise<void> {
+    this.isLenient = http.get(IGNORE_MISSING_CR);
+    for (const level of http.upstreams) {
+      if (level.has(IGNORE_MISSING_CR)) this.lenient.set(level.name, level.get(IGNORE_MISSING_CR));
+    }
     for (const level of http.upstreams) this.named.set(level.name, await this.group(level, http));
     for (const pass of passes) {
       const { address, secure } = pass;
@@ -105,6 +113,12 @@ export class Upstreams {
   cookie({ address }: ProxyPassLine): StickyCookie | null {
     const name = address === null ? undefined : this.nameOf(address);
     return name === undefined ? null : (this.named.get(name) as Upstream).cookie;
+  }
+
+  /** Whether a bare LF ends a line of the responses that a proxy_pass brings. */
+  ignoresMissingCr({ address }: ProxyPassLine): boolean {
+    const name = address === null ? undefined : this.nameOf(address);
+    return (name === undefined ? undefined : this.lenient.get(name)) ?? this.isLenient;
   }
 
   /** The peers of a name that a proxy_pass with variables makes; undefined for one that nobody looked up. */

@@ -50,6 +50,7 @@ export const MERGE_SLASHES = new Setting(true);
 export const SERVER_TOKENS = new Setting(true);
 export const UNDERSCORES = new Setting(false);
 export const IGNORE_INVALID = new Setting(true);
+export const IGNORE_MISSING_CR = new Setting(false);
 
 /** A size that a head must have room for. */
 function lineSizeOf(directive: Directive, word: Word): number {
@@ -242,6 +243,19 @@ export const CONNECTION_DIRECTIVES: readonly Entry[] = [
     kind: 'narrower',
     note: 'With `off` names that are tokens (RFC 9110) pass; any other name is answered 400 in either case.',
     apply: setsFlag(IGNORE_INVALID),
+  }),
+  simple({
+    name: 'ignore_missing_cr',
+    contexts: [...IN_HTTP, 'upstream'],
+    syntax: 'on | off',
+    fallback: 'off',
+    page: '',
+    kind: 'wirehop',
+    note:
+      'A bare LF ends a line of a head (RFC 9112 2.2); what goes on always has CRLF. In `server` it is about requests, and ' +
+      'its default server speaks for a listening address; in `upstream` about responses; in `http` about both. Lines of ' +
+      'chunks stay strict. Without it a bare LF is refused.',
+    apply: setsFlag(IGNORE_MISSING_CR),
   }),
   simple({
     name: 'server_tokens',

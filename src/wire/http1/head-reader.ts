@@ -8,6 +8,7 @@ import { CONTENT_LENGTH, FIELD_NAMES } from '../../message/field-names.js';
 import { FIELD_STRIDE, Head, NOMINATED } from '../../message/head.js';
 import { checkRequest, faultOffset } from '../../message/request-rules.js';
 import { checkResponse } from '../../message/response-rules.js';
+import { LineEnds } from './line-ends.js';
 import {
   HPE_INVALID_CONSTANT,
   HPE_INVALID_CONTENT_LENGTH,
@@ -44,6 +45,8 @@ export interface HeadLimits {
   readonly maxFields: number;
   /** By octet: 0 for those that mark a line as not to be passed on when they stand in its name. Absent: none. */
   readonly nameOctets?: Uint8Array;
+  /** A bare LF ends a line, too (RFC 9112 2.2). Absent: it is refused. */
+  readonly ignoresMissingCr?: boolean;
 }
 
 /** The largest head that can be configured: what fits the window, less room in front for a method. */
@@ -86,6 +89,8 @@ export class HeadReader {
   private emptyLines = 0;
   private sawCr = false;
   private isTrailer = false;
+  /** Made for the first head that may lack CR. */
+  private lineEnds: LineEnds | null = null;
   /** Octets that {@link refuseExcess} has looked at, where the line under way begins, and how many lines ended before. */
   private scanned = 0;
   private lineStart = 0;
@@ -119,6 +124,7 @@ export class HeadReader {
     this.emptyLines = 0;
     this.sawCr = false;
     this.isTrailer = false;
+    this.lineEnds?.reset();
     this.scanned = 0;
     this.lineStart = 0;
     this.lines = 0;
@@ -142,6 +148,27 @@ export class HeadReader {
    * @returns HEAD_COMPLETE when `head` is whole and good, HEAD_REFUSED when `fault` says why not, else HEAD_MORE
    */
   read(chunk: Buffer, start: number, end: number, limits: HeadLimits): number {
+    return limits.ignoresMissingCr === true
+      ? this.readLenient(chunk, start, end, limits)
+      : this.readStrict(chunk, start, end, limits);
+  }
+
+  /** Reads what has CRLF for each line end, whatever came. */
+  private readLenient(chunk: Buffer, start: number, end: number, limits: HeadLimits): number {
+    const lineEnds = (this.lineEnds ??= new LineEnds());
+    const whole = lineEnds.complete(chunk, start, end);
+    if (whole === null) return this.readStrict(chunk, start, end, limits);
+    const answer = this.readStrict(whole, 0, whole.length, limits);
+    if (answer === HEAD_COMPLETE && this.consumed !== whole.length) {
+      // Two opinions about where a head ends are one too many.
+      this.refuse('HEAD_SYNTAX', this.held);
+      return HEAD_REFUSED;
+    }
+    this.consumed = lineEnds.end;
+    return answer;
+  }
+
+  private readStrict(chunk: Buffer, start: number, end: number, limits: HeadLimits): number {
     this.consumed = start;
     if (this.type === TYPE_REQUEST && this.held === 0) {
       if (!this.skipEmptyLines(chunk, end)) return HEAD_REFUSED;
