@@ -14,8 +14,8 @@ interface PrivateNet {
   /** @returns a handle, or a negative system error number */
   _createServerHandle?(
     address: string | null,
-    port: number,
-    family: number,
+    port: number | null,
+    family: number | null,
     fd?: number,
     flags?: number,
   ): Handle | number;
@@ -64,6 +64,25 @@ export function bindSocket(address: Address): BoundSocket {
   if (error === 0) return socket;
   socket.close();
   throw systemError('bind', error);
+}
+
+/** The listening socket behind a descriptor that this process was started with; null when there is none. */
+export function adoptSocket(fd: number): BoundSocket | null {
+  const create = (net as PrivateNet)._createServerHandle!;
+  try {
+    const socket = create(null, null, null, fd);
+    return typeof socket === 'number' ? null : socket;
+  } catch {
+    return null;
+  }
+}
+
+/** Where a TCP socket is bound, as `127.0.0.1:80` or `[::1]:80`; '' for any other. */
+export function socketName(socket: BoundSocket): string {
+  const record: { address?: string; port?: number } = {};
+  if (((socket as Handle).getsockname?.(record) ?? -1) !== 0) return '';
+  const { address = '', port = 0 } = record;
+  return address.includes(':') ? `[${address}]:${port}` : `${address}:${port}`;
 }
 
 /** Closes this process's hold on the socket. What was bound to a path takes the path with it. */

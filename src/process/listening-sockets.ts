@@ -27,6 +27,14 @@ export interface SocketChange {
 export class ListeningSockets {
   private held = new Map<string, BoundSocket>();
 
+  /** @param inherited sockets that were bound before this process began, by address: they are used instead of new ones */
+  constructor(private readonly inherited = new Map<string, BoundSocket>()) {}
+
+  /** Of the inherited sockets those that no address has had so far. */
+  get unused(): string[] {
+    return [...this.inherited.keys()];
+  }
+
   /** Binds what `addresses` have and the present ones have not. */
   async change(addresses: readonly ListenAddress[], log: ErrorLog): Promise<SocketChange> {
     const failures: string[] = [];
@@ -34,7 +42,7 @@ export class ListeningSockets {
     const bound: BoundSocket[] = [];
     for (const address of addresses) {
       const name = addressText(address);
-      const kept = this.held.get(name);
+      const kept = this.held.get(name) ?? this.inherited.get(name);
       if (kept !== undefined) {
         sockets.set(name, kept);
         continue;
@@ -53,6 +61,7 @@ export class ListeningSockets {
       sockets,
       commit: () => {
         for (const [name, socket] of this.held) if (!sockets.has(name)) closeSocket(socket);
+        for (const name of sockets.keys()) this.inherited.delete(name);
         this.held = sockets;
       },
       undo: () => bound.forEach(closeSocket),

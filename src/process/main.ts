@@ -9,6 +9,7 @@ import { canShareSockets } from '../driver/bound-socket.js';
 import type { ErrorLog } from '../proxy/model.js';
 import { HELP, isOneLiner, readCommandLine, SIGNALS, UsageError } from './command-line.js';
 import type { CommandLine } from './command-line.js';
+import { isDaemon, reportDaemon, startDaemon } from './daemon.js';
 import { loadConfiguration, resolvePaths } from './configuration.js';
 import type { Loaded, Paths } from './configuration.js';
 import { Logs, STDERR, writeStderr } from './logs.js';
@@ -100,6 +101,7 @@ async function serve(
     if (line.file === '' && !isOneLiner(line)) writeStderr('wirehop: see "wirehop --help"\n');
     return 1;
   }
+  if (loaded.config.main.daemon && !isDaemon) return startDaemon(paths.errorLog === STDERR);
   const ready = readyToRun(loaded, loaded.config, paths, logs);
   log = ready.log;
   const failures = await (isOneLiner(line) || !ready.main.masterProcess || !canShareSockets()
@@ -109,6 +111,7 @@ async function serve(
     writeStderr(`wirehop: [emerg] ${failure}\n`);
     fileLog?.log('emerg', failure);
   }
+  if (isDaemon) await reportDaemon(failures);
   return failures.length === 0 ? undefined : 1;
 }
 

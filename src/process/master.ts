@@ -14,6 +14,7 @@ import { removePidFile, writePidFile } from './pid-file.js';
 import { Respawns } from './respawn.js';
 import { NO_BINARY_UPGRADE } from './serve.js';
 import type { Snapshot } from './snapshot.js';
+import { inheritedSockets, ServiceManager } from './service-manager.js';
 import { describeCall } from './system-error.js';
 import { WorkerProcess, type WorkerEnd } from './worker-process.js';
 
@@ -70,7 +71,8 @@ class Generation {
 }
 
 export class Master {
-  private readonly sockets = new ListeningSockets();
+  private readonly sockets: ListeningSockets;
+  private readonly manager: ServiceManager;
   /** In force; null until the first one is. */
   private current: Generation | null = null;
   /** Every worker, those of former configurations too. */
@@ -85,6 +87,8 @@ export class Master {
 
   constructor(private readonly options: MasterOptions) {
     this.log = options.first.log;
+    this.sockets = new ListeningSockets(inheritedSockets(this.log));
+    this.manager = new ServiceManager();
     process.once('exit', () => {
       if (this.pidFile !== '') removePidFile(this.pidFile);
     });
@@ -102,12 +106,20 @@ export class Master {
       return change.failures;
     }
     change.commit();
+    for (const name of this.sockets.unused) {
+      this.log.log('warn', `the socket of ${name} was handed over, and no server listens there`);
+    }
     const generation = new Generation(first, change.sockets);
     this.current = generation;
     this.log.log('notice', 'start worker processes');
     const failures = await firstToBegin(this.startWorkers(generation));
+    // Bound sockets and signals alone do not keep a process, and without workers there may be nothing else.
+    const keepsRunning = setInterval(() => undefined, 2 ** 30);
     if (failures.length === 0) failures.push(...this.movePidFile(first.pidFile));
-    if (failures.length > 0) await this.stopAll();
+    if (failures.length > 0) {
+      clearInterval(keepsRunning);
+      await this.stopAll();
+    } else void this.manager.ready(this.log);
     return failures;
   }
 
@@ -127,7 +139,7 @@ export class Master {
     if (this.ending === 'stopping') return;
     this.ending = 'stopping';
     this.log.log('notice', why);
-    await this.stopAll();
+    await Promise.all([this.stopAll(), this.manager.stopping(this.log)]);
     this.finish();
   }
 
@@ -136,6 +148,7 @@ export class Master {
     if (this.ending !== '') return;
     this.ending = 'draining';
     this.log.log('notice', why);
+    void this.manager.stopping(this.log);
     this.sockets.close();
     this.current?.cancelTimers();
     for (const worker of this.workers) worker.quit();
@@ -169,7 +182,9 @@ export class Master {
     this.isReloading = true;
     do {
       this.reloadsAgain = false;
+      void this.manager.reloading(this.log);
       await this.reconfigure();
+      void this.manager.ready(this.log);
     } while (this.reloadsAgain && this.ending === '');
     this.isReloading = false;
   }
