@@ -34,7 +34,8 @@ export class WebAnswer {
   isComplete = false;
   private reader: HeadReader | null;
   private readonly content = new ContentReader();
-  private hasHead = false;
+  /** The response has begun, by this answer. */
+  hasHead = false;
   /** Content that is written with what follows: with the end, if that comes at once. */
   private pending: Buffer | null = null;
   /** The response says that it has enough. */

@@ -9,6 +9,8 @@ import { headText } from './heads.js';
 export interface WebOptions {
   /** The request's content, where something in front, such as a body parser, has read it. */
   readonly content?: string | Uint8Array;
+  /** @internal Whether somebody else answers now: asked before the response is touched for the first time. */
+  readonly isTaken?: () => boolean;
 }
 
 /** How the request's content gets to the machine. */

@@ -29,7 +29,7 @@ export function relay(
   }
   const content = contentOf(request, options);
   const head = webHead(request, content);
-  const transport = new WebTransport(request, response, content);
+  const transport = new WebTransport(request, response, content, options.isTaken);
   const { socket } = request;
   const endpoint = new StreamEndpoint({
     remoteAddress: socket.remoteAddress,
@@ -60,6 +60,7 @@ class WebTransport implements Transport {
     private readonly request: IncomingMessage,
     private readonly response: ServerResponse,
     private readonly content: ContentSource,
+    private readonly isTaken: (() => boolean) | undefined,
   ) {
     this.answer = new WebAnswer(request, response);
     this.isReceived = content.kind === 'none' || content.kind === 'given';
@@ -80,6 +81,12 @@ class WebTransport implements Transport {
 
   write(buffer: Buffer, start: number, end: number): void {
     if (this.isGone) return;
+    if (this.isTakenOver) {
+      this.isGone = true;
+      this.letGo();
+      this.queue.add(() => this.events.onFailure(this, 'answered by somebody else'));
+      return;
+    }
     try {
       if (!this.answer.take(Buffer.from(buffer.subarray(start, end)))) this.isBlocked = true;
     } catch (error) {
@@ -102,7 +109,7 @@ class WebTransport implements Transport {
   close(_flushMs?: number, whenGone?: () => void): void {
     if (!this.isGone) {
       this.isGone = true;
-      if (!this.answer.end()) this.response.destroy();
+      if (!this.answer.end() && !this.isTakenOver) this.response.destroy();
       this.letGo();
     }
     whenGone?.();
@@ -111,8 +118,13 @@ class WebTransport implements Transport {
   destroy(_reset: boolean): void {
     if (this.isGone) return;
     this.isGone = true;
-    if (!this.answer.isComplete) this.response.destroy();
+    if (!this.answer.isComplete && !this.isTakenOver) this.response.destroy();
     this.letGo();
+  }
+
+  /** Somebody else answers, a listener for failures perhaps: the response is not touched. */
+  private get isTakenOver(): boolean {
+    return !this.answer.hasHead && (this.response.headersSent || this.isTaken?.() === true);
   }
 
   /** What is still to come of the request is the server's to drop. */

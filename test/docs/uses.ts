@@ -127,4 +127,20 @@ export const USES: Readonly<Record<string, Use>> = {
     prints:
       /^302 [^]*\n200 3000 saw .*"x-tenant":"blue".*\n200 3001 saw (?!.*session).*"x-tenant":"green".*\n302 [^]*$/,
   },
+
+  'docs/migrating.md#The adapter': {
+    use: `${CLIENT}
+      const answer = await fetch('http://127.0.0.1:8080/there');
+      console.log(answer.headers.has('x-origin'), await answer.text());
+      console.log(await chat('/chat'));
+      proxy.close(() => server.close());`,
+    prints: /^false 3000 saw GET \/there .*"x-forwarded-port":"\d+".*"x-original-url":"\/there".*\necho of \/chat\n$/,
+  },
+  'docs/migrating.md#http-proxy-middleware': {
+    use: `${CLIENT}
+      console.log(await get('/api/there'), (await get('/elsewhere')).slice(0, 3), await chat('/api/chat'));
+      server.close();
+      await proxy.close();`,
+    prints: /^200 3000 saw GET \/there .* 404 echo of \/api\/chat\n$/,
+  },
 };

@@ -12,6 +12,7 @@ import { install, type Installed, lend, manifest, ROOT, run } from './installed.
 /** What `typed.ts` prints. */
 const TYPED_OUTPUT = [
   'proxy: 200 upstream saw /there',
+  'http-proxy: 127.0.0.1',
   'config: line 1: unknown directive "no_such_directive"',
   'machine: complete HTTP/1.1 204 No Content',
   'wire: /here for example.org',
@@ -147,7 +148,7 @@ describe('package', function () {
     const typed = await run(project, process.execPath, 'out/typed.js');
     expect(typed.stdout.trimEnd().split('\n')).to.deep.equal(TYPED_OUTPUT);
     const required = await run(project, process.execPath, 'out/required.cjs');
-    expect(required.stdout).to.equal('createProxy Connection HeadReader\n');
+    expect(required.stdout).to.equal('createProxy createProxyServer Connection HeadReader\n');
   });
 
   it('is used from TypeScript with Bundler resolution', () => {
@@ -156,13 +157,15 @@ describe('package', function () {
 
   it('is used from plain JavaScript with import', async () => {
     const { stdout } = await run(installed.project, process.execPath, 'plain.js');
-    expect(stdout).to.equal('createProxy Connection HeadReader wirehop\nERR_PACKAGE_PATH_NOT_EXPORTED\n');
+    expect(stdout).to.equal(
+      'createProxy createProxyServer Connection HeadReader wirehop\nERR_PACKAGE_PATH_NOT_EXPORTED\n',
+    );
   });
 
   it('is used from plain JavaScript with require()', async function () {
     if (!('require_module' in process.features)) return this.skip();
     const { stdout } = await run(installed.project, process.execPath, 'plain.cjs');
-    expect(stdout).to.equal('createProxy Connection HeadReader\n');
+    expect(stdout).to.equal('createProxy createProxyServer Connection HeadReader\n');
   });
 
   it('does nothing when it is imported', async () => {

@@ -20,7 +20,9 @@ await Promise.all(['net', 'tls', 'http', 'dns/promises', 'crypto'].map((name) =>
 await new Promise(setImmediate);
 const before = state();
 
-await Promise.all(['wirehop', 'wirehop/machine', 'wirehop/wire'].map((name) => import(name)));
+await Promise.all(
+  ['wirehop', 'wirehop/http-proxy', 'wirehop/machine', 'wirehop/wire'].map((name) => import(name)),
+);
 await new Promise(setImmediate);
 
 const after = state();

@@ -10,6 +10,7 @@ import {
   type Proxy,
   type ProxyOptions,
 } from 'wirehop';
+import { createProxyServer, type ServerOptions } from 'wirehop/http-proxy';
 import { Connection, type Exchange, FieldEdits, type Plan, type Policy, WRITE } from 'wirehop/machine';
 import { HEAD_COMPLETE, type Head, type HeadLimits, HeadReader, TYPE_REQUEST } from 'wirehop/wire';
 
@@ -27,6 +28,27 @@ async function proxied(): Promise<string> {
   upstream.close();
   upstream.closeAllConnections();
   return `${answer.status} ${text}`;
+}
+
+async function adapted(): Promise<string> {
+  const upstream = http.createServer((request, response) =>
+    response.end(String(request.headers['x-forwarded-for'])),
+  );
+  await new Promise<void>((resolve) => upstream.listen(0, '127.0.0.1', resolve));
+  const options: ServerOptions = {
+    target: { host: '127.0.0.1', port: (upstream.address() as AddressInfo).port },
+  };
+  const proxy = createProxyServer({ ...options, xfwd: true });
+  const server = http.createServer((request, response) => proxy.web(request, response));
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const answer = await fetch(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
+  const text = await answer.text();
+  proxy.close();
+  for (const one of [server, upstream]) {
+    one.close();
+    one.closeAllConnections();
+  }
+  return text;
 }
 
 async function refused(): Promise<string> {
@@ -97,6 +119,7 @@ function wire(): string {
 async function main(): Promise<void> {
   const code: ErrorCode = 'HEAD_SYNTAX';
   console.log(`proxy: ${await proxied()}`);
+  console.log(`http-proxy: ${await adapted()}`);
   console.log(`config: ${await refused()}`);
   console.log(`machine: ${machine()}`);
   console.log(`wire: ${wire()}`);
