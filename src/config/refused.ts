@@ -51,7 +51,7 @@ const GROUPS: readonly (readonly [string, string])[] = [
   ['client_header_timeout holds for PROXY headers too', 'proxy_protocol_timeout'],
   [
     'access control is not there yet; leave it to the upstream',
-    `allow deny satisfy auth_basic_user_file
+    `satisfy auth_basic_user_file
     auth_request_set auth_delay auth_jwt auth_jwt_claim_set auth_jwt_header_set auth_jwt_key_cache auth_jwt_key_file
     auth_jwt_key_request auth_jwt_leeway auth_jwt_require auth_jwt_type auth_require secure_link secure_link_md5
     secure_link_secret valid_referers referer_hash_bucket_size referer_hash_max_size`,

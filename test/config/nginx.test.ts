@@ -82,6 +82,7 @@ const ACCEPTED: readonly string[] = [
   inLocation(
     'if ($host) { add_header a b; error_page 404 /x; proxy_pass http://127.0.0.1; access_log off; }',
   ),
+  inLocation('allow 127.0.0.1; deny 10.0.0.0/8; allow ::1; deny unix:; deny all;'),
   inLocation('set $args a; set $http_x b; rewrite_log on; uninitialized_variable_warn off;'),
   inHttp('map $host $x { a b; } server { set $x c; }'),
   inServer(
@@ -209,6 +210,9 @@ const REFUSED: readonly string[] = [
   inLocation('proxy_redirect default; proxy_pass http://127.0.0.1;'),
   inLocation('proxy_redirect off;\nproxy_redirect off;'),
   inServer('if { }'),
+  inLocation('allow x;'),
+  inLocation('deny;'),
+  inLocation('deny 10.0.0.0/99;'),
   inServer('if $a { }'),
   inServer('if (a) { }'),
   inServer('if ($host { }'),

@@ -533,6 +533,38 @@ const SITES: readonly Site[] = [
     ],
   },
   {
+    host: 'access',
+    server: `
+      deny 192.0.2.0/24;
+      error_page 403 =200 /sorry;
+      location / { return 200 open; }
+      location /denied { deny all; proxy_pass http://back; }
+      location /returned { deny all; return 200 "returned"; }
+      location /inherited { proxy_pass http://back; }
+      location /allowed { allow 127.0.0.0/8; deny all; proxy_pass http://back; }
+      location /first { deny 127.0.0.1; allow all; proxy_pass http://back; error_page 404 /x; }
+      location /methods { proxy_pass http://back; limit_except GET OPTIONS { deny all; } }
+      location /rewritten { deny all; rewrite ^ /inherited last; }
+      location /sixth { deny ::/0; proxy_pass http://back; }
+      location /sorry { return 200 "sorry $uri"; }
+    `,
+    asks: [
+      '/',
+      '/denied',
+      '/returned',
+      '/inherited',
+      '/allowed',
+      '/first',
+      '/methods',
+      { target: '/methods', method: 'HEAD' },
+      { target: '/methods', method: 'POST', body: 'abc' },
+      { target: '/methods', method: 'OPTIONS' },
+      { target: '/methods', method: 'PURGE' },
+      '/rewritten',
+      '/sixth',
+    ],
+  },
+  {
     host: 'exact.example',
     names: 'exact.example',
     server: 'location / { return 200 "exact"; }',
@@ -600,7 +632,7 @@ describe('routing beside nginx', function () {
       [
         ...new Set(
           lines.filter((line) =>
-            /cycle|uninitialized|could not find|zero length|URL prefix|no resolver/.test(line),
+            /cycle|uninitialized|forbidden|could not find|zero length|URL prefix|no resolver/.test(line),
           ),
         ),
       ].sort();

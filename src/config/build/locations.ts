@@ -28,6 +28,7 @@ import { REAL_IP_FROM, REAL_IP_HEADER, REAL_IP_RECURSIVE } from '../directives/r
 import { REWRITE_LOG, WARNS_UNINITIALIZED } from '../directives/rewrite.js';
 import { DEFAULT_TYPE, TYPES } from '../directives/types.js';
 import type { Level } from '../level.js';
+import { admission } from './access.js';
 import { FieldLines } from './fields.js';
 import { refuseFiles } from './files.js';
 import { ForwardBuilder } from './forward.js';
@@ -114,7 +115,7 @@ export class LocationBuilder {
       action: this.page(server, 404),
       ...this.common(server, errorPages),
       locations: server.locations.filter(isFound).map((location) => this.location(location)),
-      rules: errorPages === undefined ? undefined : { answersError: true },
+      rules: rootRules(errorPages !== undefined, admission(server)),
     };
   }
 
@@ -198,6 +199,8 @@ export class LocationBuilder {
       isInternal: level.has(INTERNAL),
       limited: other === null ? undefined : { methods: limitExcept!.methods, other },
       answersError: isErrorAnswer && errorPages !== undefined,
+      // What rewriting answers comes before access is looked at.
+      admits: answer === null ? admission(level) : undefined,
       pass: answer === null ? forward?.pass : undefined,
       secureAction: forward?.secureAction,
     };
@@ -271,6 +274,11 @@ export class LocationBuilder {
       serverTokens: level.get(downstream.SERVER_TOKENS),
     });
   }
+}
+
+/** What a request gets that no location matches is 404, for whom access is granted. */
+function rootRules(answersError: boolean, admits: LocationRules['admits']): LocationRules | undefined {
+  return answersError || admits !== undefined ? { answersError, admits } : undefined;
 }
 
 /** Who is trusted with a client's address on a level; nothing where nobody is. */
