@@ -72,3 +72,13 @@ function hostAddress(
 export function hostPort(host: string, port: number): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`;
 }
+
+/** Whether a listening host stands for all addresses of its family. */
+export function isWildcard(host: string): boolean {
+  return host === '0.0.0.0' || host === '::';
+}
+
+/** The host that stands for all addresses of the family of `host`. */
+export function wildcardOf(host: string): string {
+  return host.includes(':') ? '::' : '0.0.0.0';
+}

@@ -6,7 +6,9 @@ import { availableParallelism, hostname, userInfo } from 'node:os';
 import { ConfigError } from '../error.js';
 import type { NameService, ResolverRules, WatchedName } from '../proxy/balancing/names.js';
 import type { ErrorLog, ListenAddress, ListenerModel, LogLevel, Policy } from '../proxy/model.js';
+import { AddressPolicy } from '../proxy/address-policy.js';
 import { ProxyPolicy } from '../proxy/policy.js';
+import { isWildcard, wildcardOf } from './address.js';
 import {
   MainLevel,
   type HttpLevel,
@@ -201,13 +203,31 @@ function rewrites(level: HttpLevel | ServerLevel | LocationLevel): boolean {
   });
 }
 
-/** A policy looks at names and expressions once more, so it is made only of what is sound so far. */
+/**
+ * One listener for each socket: addresses that the wildcard of their port covers are behind its socket. A policy looks at
+ * names and expressions once more, so it is made only of what is sound so far.
+ */
 function policies(models: readonly ListenerModel[], site: Site): CompiledListener[] {
   if (site.errors.length > 0) return [];
-  return models.flatMap((model) => {
+  const made = models.flatMap((model) => {
     const policy = site.guard({ file: '', line: 0, column: 0 }, () => new ProxyPolicy(model));
     return policy === undefined ? [] : [{ address: model.address, policy, model }];
   });
+  return made.flatMap((one): CompiledListener[] => {
+    if (made.some((other) => covers(other.address, one.address))) return [];
+    const covered = made.filter((other) => covers(one.address, other.address));
+    if (covered.length === 0) return [one];
+    const byAddress = new Map(
+      covered.map(({ address, policy }) => ['host' in address ? address.host : '', policy]),
+    );
+    return [{ ...one, policy: new AddressPolicy(one.policy, byAddress) }];
+  });
+}
+
+/** Whether `wide` is the wildcard of the port of `narrow`. */
+function covers(wide: ListenAddress, narrow: ListenAddress): boolean {
+  if ('path' in wide || 'path' in narrow || isWildcard(narrow.host)) return false;
+  return wide.port === narrow.port && wide.host === wildcardOf(narrow.host);
 }
 
 /** nginx reads and applies in one pass, and so meets the fault that stands first. */

@@ -168,7 +168,11 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
     [inServer('listen 81 foo;'), ['6:11 invalid parameter "foo"']],
     [inServer('listen 81 backlog=x;'), ['6:11 invalid backlog "backlog=x"']],
     [inServer('listen 127.0.0.1:18080;'), ['6:8 a duplicate listen 127.0.0.1:18080']],
-    [inServer('listen 18080;'), ['5:8 listen 127.0.0.1:18080 cannot stand beside 0.0.0.0:18080'], 'wildcard'],
+    [
+      inServer('listen 18080 proxy_protocol;'),
+      ['5:8 listen 127.0.0.1:18080 cannot stand beside 0.0.0.0:18080'],
+      'wildcard',
+    ],
     [
       inHttp('server { listen 81 default_server; }\nserver { listen 81 default_server; server_name a; }'),
       ['5:17 a duplicate default server for 0.0.0.0:81'],

@@ -4,7 +4,7 @@
  */
 import type { ListenAddress, ListenerModel, ServerModel } from '../../proxy/model.js';
 import { compileRegex } from '../../proxy/regex.js';
-import { hostPort } from '../address.js';
+import { hostPort, isWildcard, wildcardOf } from '../address.js';
 import type { HttpLevel, ListenLine, ServerLevel } from '../blocks.js';
 import { MERGE_SLASHES } from '../directives/connection.js';
 import { CERTIFICATES } from '../directives/tls.js';
@@ -29,8 +29,6 @@ interface Shared {
 }
 
 const NOBODY_YET = { defaultServer: null, options: null, isSecure: false, expectsProxyHeader: false };
-const WILDCARDS = ['0.0.0.0', '::'];
-
 /** Makes one model per address. */
 export async function buildListeners(http: HttpLevel, parts: LocationParts): Promise<ListenerModel[]> {
   const { site } = parts;
@@ -136,14 +134,18 @@ function join(one: Shared, member: Shared['servers'][number], line: ListenLine, 
   else one.options = line;
 }
 
-/** nginx binds the wildcard alone and looks at the address later. Here every address is a socket of its own. */
+/**
+ * nginx binds the wildcard of a port alone and looks at the address later; so does `compile.ts`. What a connection begins
+ * with (TLS, a PROXY header) is decided by the socket, so there both have to be alike, and plain.
+ */
 function refuseOverlaps(all: readonly Shared[], site: Site): void {
-  for (const { address, shown, servers } of all) {
-    if ('path' in address || WILDCARDS.includes(address.host)) continue;
-    const wildcard = address.host.includes(':') ? '::' : '0.0.0.0';
-    const wide = all.find((other) => other.shown === hostPort(wildcard, address.port));
-    if (wide === undefined) continue;
-    const hint = `${wide.shown} has this port for all addresses: listen on one address each, or on the wildcard alone`;
+  for (const one of all) {
+    const { address, shown, servers } = one;
+    if ('path' in address || isWildcard(address.host)) continue;
+    const wide = all.find((other) => other.shown === hostPort(wildcardOf(address.host), address.port));
+    if (wide === undefined || [one, wide].every((each) => !each.isSecure && !each.expectsProxyHeader))
+      continue;
+    const hint = `${wide.shown} has this port for all addresses: with TLS or PROXY headers listen on one address each, or on the wildcard alone`;
     site.fault(servers[0].place, `listen ${shown} cannot stand beside ${wide.shown}`, hint);
   }
 }
