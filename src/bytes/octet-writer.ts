@@ -2,6 +2,7 @@
  * Where new octets are laid down before they are written: heads, chunk framing, short content behind a head.
  * Decides where octets stand in memory; leaves to others when they are written and to whom.
  */
+import { Buffer } from 'node:buffer';
 
 /** Below this length a loop in JavaScript beats the call into Node's native copy (bench: micro/copy). */
 const COPY_BY_LOOP_OCTETS = 48;

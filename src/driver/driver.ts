@@ -2,6 +2,7 @@
  * Listens, accepts, dials, pools: everything around the pump that has a socket in it. Decides how many connections are
  * open at once; leaves what is said on them to the machine and where they go to its policy.
  */
+import { performance } from 'node:perf_hooks';
 import type { Socket } from 'node:net';
 import type { ErrorCode } from '../error.js';
 import { Connection } from '../machine/connection.js';

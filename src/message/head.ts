@@ -68,6 +68,8 @@ export const FORM_ASTERISK = 3;
 export class Head {
   /** The head from its start line on; what stands behind {@link length} is left over. */
   octets: Buffer;
+  /** The same octets, for reading several at once. */
+  view: DataView;
   /** Octets of the head, the empty line that ends it included. */
   length = 0;
   /** {@link FIELD_STRIDE} integers for each field line, in order. */
@@ -126,6 +128,13 @@ export class Head {
   /** @param octets size of the storage to begin with; it grows */
   constructor(octets = 1024) {
     this.octets = Buffer.allocUnsafeSlow(octets);
+    this.view = viewOf(this.octets);
+  }
+
+  /** Gives the head other storage. */
+  replace(octets: Buffer): void {
+    this.octets = octets;
+    this.view = viewOf(octets);
   }
 
   /** Forgets the head; the storage stays. A head that is refused half-read must not show the one before it. */
@@ -175,4 +184,8 @@ export class Head {
     }
     return text;
   }
+}
+
+function viewOf({ buffer, byteOffset, length }: Buffer): DataView {
+  return new DataView(buffer, byteOffset, length);
 }

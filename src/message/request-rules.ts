@@ -29,7 +29,8 @@ import type { Head } from './head.js';
 
 const HTTP_1 = latin1('HTTP/1.');
 const CONTINUE = latin1('100-continue');
-const METHODS: readonly (readonly [string, number])[] = [
+/** The usual ones first. */
+const METHODS = [
   ['GET', h.METHOD_GET],
   ['HEAD', h.METHOD_HEAD],
   ['CONNECT', h.METHOD_CONNECT],
@@ -37,8 +38,7 @@ const METHODS: readonly (readonly [string, number])[] = [
   ['PUT', h.METHOD_IDEMPOTENT],
   ['DELETE', h.METHOD_IDEMPOTENT],
   ['TRACE', h.METHOD_IDEMPOTENT],
-];
-const METHOD_OCTETS = METHODS.map(([name, method]) => ({ octets: latin1(name), method }));
+].map(([name, method]) => ({ name: latin1(name as string), method: method as number }));
 
 /** Where the last fault was found, in octets from the start of the head. Read right after a check answered a code. */
 export let faultOffset = 0;
@@ -77,16 +77,18 @@ function checkStartLine(head: Head): ErrorCode | null {
   if (minor !== 0 && minor !== 1) return at(version + 7, 'VERSION_UNSUPPORTED');
   head.minorVersion = minor;
 
-  head.method = h.METHOD_OTHER;
-  for (const { octets: name, method } of METHOD_OCTETS) {
-    if (name.length === methodEnd && startsWith(octets, name)) head.method = method;
-  }
+  head.method = methodOf(octets, methodEnd);
   return null;
 }
 
-function startsWith(octets: Uint8Array, name: Uint8Array): boolean {
-  for (let i = 0; i < name.length; i++) if (octets[i] !== name[i]) return false;
-  return true;
+function methodOf(octets: Uint8Array, end: number): number {
+  next: for (let m = 0; m < METHODS.length; m++) {
+    const { name, method } = METHODS[m];
+    if (name.length !== end) continue;
+    for (let i = 0; i < end; i++) if (octets[i] !== name[i]) continue next;
+    return method;
+  }
+  return h.METHOD_OTHER;
 }
 
 /** The four forms of RFC 9112 3.2. */

@@ -2,7 +2,9 @@
  * Octets in, one head out. Decides where a head ends, whether llhttp takes it, and whether it keeps within its limits;
  * what the head means is for `message/`. The result does not depend on how the octets were split.
  */
+import { Buffer } from 'node:buffer';
 import type { ErrorCode } from '../../error.js';
+import { NameMemo } from '../../bytes/name-memo.js';
 import { CLASS, CR, latin1, LF, SP, TAB, TOKEN } from '../../bytes/octets.js';
 import { CONTENT_LENGTH, FIELD_NAMES } from '../../message/field-names.js';
 import { FIELD_STRIDE, Head, NOMINATED } from '../../message/head.js';
@@ -284,8 +286,7 @@ export class HeadReader {
     const { head, spans, held } = this;
     head.length = held;
     if (this.mayExceed(limits) && this.refuseExcess(held, limits)) return HEAD_REFUSED;
-    this.fillFields();
-    if (limits.nameOctets !== undefined) this.markNames(limits.nameOctets);
+    this.fillFields(limits.nameOctets);
     if (this.isTrailer) return HEAD_COMPLETE;
     // Behind a reason phrase llhttp takes CR CR for the line's end.
     if (head.octets[head.startLineEnd] !== CR || head.octets[head.startLineEnd + 1] !== LF) {
@@ -305,11 +306,15 @@ export class HeadReader {
     return HEAD_REFUSED;
   }
 
-  /** Turns llhttp's marks into field lines: names looked up, values without trailing OWS. */
-  private fillFields(): void {
+  /**
+   * Turns llhttp's marks into field lines: names looked up, values without trailing OWS. Lines whose names hold an octet
+   * that is not wanted are marked; like hop-by-hop lines they do not go on.
+   */
+  private fillFields(nameOctets: Uint8Array | undefined): void {
     const { head, spans } = this;
     const { marks, count } = spans;
-    const octets = head.octets;
+    const { octets, view } = head;
+    const memo = memoFor(nameOctets);
     if (head.fields.length < count * FIELD_STRIDE) head.fields = new Int32Array(count * 2 * FIELD_STRIDE);
     const fields = head.fields;
     for (let i = 0, m = 0, f = 0; i < count; i++, m += 4, f += FIELD_STRIDE) {
@@ -320,28 +325,20 @@ export class HeadReader {
       while (valueEnd > value && (octets[valueEnd - 1] === SP || octets[valueEnd - 1] === TAB)) valueEnd--;
       // llhttp reports an empty value wherever it noticed the line's end; it stands behind the colon.
       if (value === valueEnd) value = valueEnd = nameEnd + 1;
+      let id = memo.recall(view, name, nameEnd);
+      if (id < 0) {
+        id = lookUp(octets, name, nameEnd, nameOctets);
+        memo.learn(view, name, nameEnd, id);
+      }
       fields[f] = name;
       fields[f + 1] = nameEnd;
       fields[f + 2] = value;
       fields[f + 3] = valueEnd;
-      fields[f + 4] = FIELD_NAMES.find(octets, name, nameEnd);
+      fields[f + 4] = id;
     }
     head.count = count;
     // The start line ends in front of the first field line, or of the empty line when there is none.
     head.startLineEnd = (count > 0 ? fields[0] : head.length - 2) - 2;
-  }
-
-  /** Marks lines whose names hold an octet that is not wanted: like hop-by-hop lines they do not go on. */
-  private markNames(nameOctets: Uint8Array): void {
-    const { octets, fields, count } = this.head;
-    for (let i = 0, f = 0; i < count; i++, f += FIELD_STRIDE) {
-      const end = fields[f + 1];
-      for (let at = fields[f]; at < end; at++) {
-        if (nameOctets[octets[at]] !== 0) continue;
-        fields[f + 4] |= NOMINATED;
-        break;
-      }
-    }
   }
 
   /** Appends chunk[start, end) to the head's storage. */
@@ -351,7 +348,7 @@ export class HeadReader {
     if (held > head.octets.length) {
       const octets = Buffer.allocUnsafeSlow(Math.max(held, head.octets.length * 2));
       head.octets.copy(octets, 0, 0, this.held);
-      head.octets = octets;
+      head.replace(octets);
     }
     // A short chunk is copied whole, which needs no view of it; what lies behind the head is overwritten or ignored.
     if (start === 0 && chunk.length <= head.octets.length - this.held) head.octets.set(chunk, this.held);
@@ -461,6 +458,34 @@ export class HeadReader {
   }
 }
 
+/** The id of a name, with {@link NOMINATED} set where one of its octets is not wanted. */
+function lookUp(octets: Uint8Array, start: number, end: number, wanted: Uint8Array | undefined): number {
+  const id = FIELD_NAMES.find(octets, start, end);
+  if (wanted === undefined) return id;
+  for (let at = start; at < end; at++) if (wanted[octets[at]] === 0) return id | NOMINATED;
+  return id;
+}
+
+/** What {@link lookUp} has answered, by the octets that are wanted, as long as no name is added. */
+const memos = new Map<Uint8Array | undefined, NameMemo>();
+const MOST_MEMOS = 8;
+let lastWanted: Uint8Array | undefined;
+let lastMemo = new NameMemo();
+let namesKnown = 0;
+
+function memoFor(wanted: Uint8Array | undefined): NameMemo {
+  if (namesKnown !== FIELD_NAMES.size || memos.size > MOST_MEMOS) {
+    namesKnown = FIELD_NAMES.size;
+    memos.clear();
+  } else if (wanted === lastWanted) {
+    return lastMemo;
+  }
+  let memo = memos.get(wanted);
+  if (memo === undefined) memos.set(wanted, (memo = new NameMemo()));
+  lastWanted = wanted;
+  return (lastMemo = memo);
+}
+
 /** Below this length a loop beats the call into Node's copy, which in Node 20 also makes a view of what it copies. */
 const COPY_BY_LOOP_OCTETS = 48;
 
@@ -516,6 +541,6 @@ const KEPT_HEAD_OCTETS = 4096;
 export function releaseReader(reader: HeadReader): void {
   const { head } = reader;
   inUse--;
-  if (head.octets.length > KEPT_HEAD_OCTETS) head.octets = Buffer.allocUnsafeSlow(1024);
+  if (head.octets.length > KEPT_HEAD_OCTETS) head.replace(Buffer.allocUnsafeSlow(1024));
   idleReaders[reader.type].push(reader);
 }
