@@ -18,7 +18,7 @@ export function sharesProtocol(offer: Head, answer: Head, id: number): boolean {
 export function namesProtocol(head: Head, id: number, protocol: string): boolean {
   let octets = protocols.get(protocol);
   if (octets === undefined) protocols.set(protocol, (octets = latin1(protocol)));
-  for (const member = new Member(head, id); member.next(); ) {
+  for (const member = new Member(head, id); member.next();) {
     if (equalsFolded(head.octets, member.start, member.end, octets)) return true;
   }
   return false;
@@ -29,7 +29,7 @@ const protocols = new Map<string, Uint8Array>();
 
 /** Whether fields with this id name what stands in octets[start, end). */
 function names(head: Head, id: number, octets: Uint8Array, start: number, end: number): boolean {
-  next: for (const member = new Member(head, id); member.next(); ) {
+  next: for (const member = new Member(head, id); member.next();) {
     if (member.end - member.start !== end - start) continue;
     for (let i = start, at = member.start; i < end; i++, at++) {
       if (FOLD[octets[i]] !== FOLD[head.octets[at]]) continue next;
