@@ -99,10 +99,18 @@ export class NetTransport implements Transport {
     }
     this.isGone = true;
     const { socket } = this;
+    const waits = socket.writableLength > 0;
+    if (!waits && !('encrypted' in socket)) {
+      // The system has it all. What destroySoon would do besides, a half-close in front of the close, tells the peer
+      // nothing more; TLS has its close_notify to send.
+      socket.destroy();
+      whenGone?.();
+      return;
+    }
     // Nothing more is wanted from the peer, but its octets must not fill the buffers while ours are flushed.
     socket.resume();
     // A peer that stopped reading must not keep the connection for ever.
-    if (socket.writableLength > 0) {
+    if (waits) {
       socket.setTimeout(flushMs, onFlushTimeout);
       if (whenGone !== undefined) socket.once('close', whenGone);
     } else {

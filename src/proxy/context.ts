@@ -90,8 +90,8 @@ export class ConnectionCache {
   readonly suffix: Uint8Array;
 
   constructor(connection: ConnectionFacts) {
-    this.address = latin1(connection.remoteAddress);
     this.suffix = latin1(`, ${connection.remoteAddress}`);
+    this.address = this.suffix.subarray(2);
   }
 }
 
