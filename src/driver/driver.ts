@@ -250,8 +250,10 @@ export class Driver implements Dialler, ArrivalHost {
 
   arrived(arrival: Arrival, transport: Transport, chunk: Buffer, start: number, end: number): void {
     this.leave(arrival);
+    const now = this.time.now();
+    arrival.endpoint.arrivedAt = now;
     const session = this.open(transport, arrival.endpoint, arrival.policy);
-    if (this.drains) session.machine.drain(this.time.now(), this.random());
+    if (this.drains) session.machine.drain(now, this.random());
     if (start < end) this.pump.onChunk(transport, chunk, start, end);
   }
 

@@ -119,6 +119,7 @@ export abstract class Endpoint implements ConnectionFacts {
   abstract readonly localAddress: string;
   abstract readonly localPort: number;
   secure = false;
+  arrivedAt = this.openedAt;
   tls: TlsFacts | null = null;
   proxied: ProxyHeader | null = null;
 }

@@ -389,10 +389,9 @@ export class DownstreamSide {
   private idleUntil(): number {
     const { rules, policy, facts, drains } = this.connection;
     if (this.requests === 0) {
-      return (
-        facts.openedAt +
-        (drains ? Math.min(FIRST_MS, policy.reading.headTimeoutMs) : policy.reading.headTimeoutMs)
-      );
+      const { headTimeoutMs } = policy.reading;
+      if (!drains) return facts.openedAt + headTimeoutMs;
+      return (facts.arrivedAt ?? facts.openedAt) + Math.min(FIRST_MS, headTimeoutMs);
     }
     const { keepaliveTimeoutMs, keepaliveMinTimeoutMs = 0 } = rules;
     if (!drains) return this.phaseSince + keepaliveTimeoutMs;

@@ -29,6 +29,8 @@ export interface ConnectionFacts {
   readonly proxied?: ProxyHeader | null;
   /** Monotonic ms. */
   readonly openedAt: number;
+  /** Monotonic ms at which PROXY header and TLS handshake were over; absent where there was neither. */
+  readonly arrivedAt?: number;
   /** The policy's own: what it renders once per connection. Start it as undefined, so that the object keeps its shape. */
   cache?: unknown;
 }
