@@ -385,8 +385,8 @@ export class Driver implements Dialler, ArrivalHost {
     const events = new Dialling(this, this.pump, session, link, tls === null ? preface : NO_PREFACE);
     link.transport =
       tls === null
-        ? this.network.connect(peer, events)
-        : connectSecurely(peer, events, tls, serverName, preface);
+        ? this.network.connect(peer, events, dial?.socket)
+        : connectSecurely(peer, events, tls, serverName, preface, dial?.socket);
     session.cancelDial = () => {
       link.transport.destroy(false);
       this.closed(link);

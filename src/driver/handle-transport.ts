@@ -16,8 +16,10 @@ import { platform } from 'node:process';
 import { getSystemErrorName } from 'node:util';
 import type { OctetWriter } from '../bytes/octet-writer.js';
 import type { Peer } from '../machine/policy.js';
+import type { DialSocket } from '../machine/security.js';
 import { listenOn } from './net-transport.js';
 import {
+  KEEPALIVE_PROBE_S,
   type Address,
   type BoundSocket,
   type DialEvents,
@@ -66,6 +68,10 @@ interface Handle {
   close(callback?: () => void): void;
   reset?(callback?: () => void): number;
   setNoDelay?(on: boolean): void;
+  /** @param delay seconds */
+  setKeepAlive?(on: boolean, delay: number): void;
+  bind?(address: string, port: number): number;
+  bind6?(address: string, port: number, flags: number): number;
   getpeername?(record: AddressRecord): number;
   getsockname?(record: AddressRecord): number;
   connect(request: ConnectRequest, host: string, port?: number): number;
@@ -223,6 +229,8 @@ export class HandleTransport implements Transport {
   private calmReads = 0;
   /** Spans that wait for the last one of their write. */
   private gathered: Uint8Array[] | null = null;
+  /** The system probes it once it is connected. */
+  private keepsAlive = false;
 
   /** @param out where octets of a shared buffer are laid down before they are written */
   constructor(
@@ -476,6 +484,7 @@ export class HandleTransport implements Transport {
       return;
     }
     this.handle.setNoDelay?.(true);
+    if (this.keepsAlive) this.handle.setKeepAlive?.(true, KEEPALIVE_PROBE_S);
     (this.events as DialEvents).onConnect(this);
   }
 
@@ -494,9 +503,14 @@ export class HandleTransport implements Transport {
   }
 
   /** @internal Begins to connect; the outcome comes through {@link connected}. */
-  connect(peer: Peer): void {
+  connect(peer: Peer, socket: DialSocket | undefined): void {
     const { handle } = this;
     const isPipe = peer.path !== '';
+    const unbound = socket === undefined || isPipe ? 0 : this.prepare(socket);
+    if (unbound !== 0) {
+      this.failLater(unbound);
+      return;
+    }
     const request = isPipe ? new bindings.PipeConnectWrap() : new bindings.TCPConnectWrap();
     request.oncomplete = onConnected;
     request.transport = this;
@@ -511,6 +525,14 @@ export class HandleTransport implements Transport {
     // Wished for now, reading begins with the connection: the system is told of both with one call instead of three.
     this.begin();
     this.isReading = handle.readStart() === 0;
+  }
+
+  /** Binds the socket where it is to come from. Answers 0, or the number of the system's error. */
+  private prepare({ localAddress, keepsAlive }: DialSocket): number {
+    this.keepsAlive = keepsAlive;
+    if (localAddress === '') return 0;
+    const { handle } = this;
+    return localAddress.includes(':') ? handle.bind6!(localAddress, 0, 0) : handle.bind!(localAddress, 0);
   }
 }
 
@@ -626,11 +648,11 @@ class HandleNetwork implements Network {
     return listener;
   }
 
-  connect(peer: Peer, events: DialEvents): Transport {
+  connect(peer: Peer, events: DialEvents, socket?: DialSocket): Transport {
     const handle =
       peer.path === '' ? new bindings.TCP(bindings.tcpSocket) : new bindings.Pipe(bindings.pipeSocket);
     const transport = new HandleTransport(handle, events, this.out);
-    transport.connect(peer);
+    transport.connect(peer, socket);
     return transport;
   }
 }

@@ -9,10 +9,12 @@ import net, { type AddressInfo, type Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
 import type { ErrorCode } from '../error.js';
 import type { Peer } from '../machine/policy.js';
+import type { DialSocket } from '../machine/security.js';
 import { listenOnBound } from './bound-socket.js';
 import { tlsFacts } from './tls-facts.js';
 import { failureText } from './tls-failure.js';
 import {
+  KEEPALIVE_PROBE_S,
   type Address,
   BACKLOG,
   type BoundSocket,
@@ -249,18 +251,26 @@ export const NET: Network = {
     return listenOn(server, address, onError, bound);
   },
 
-  connect(peer: Peer, events: DialEvents): Transport {
-    const socket = connectingSocket(peer);
+  connect(peer: Peer, events: DialEvents, options?: DialSocket): Transport {
+    const socket = connectingSocket(peer, options);
     socket.once('connect', onConnect);
     return new NetTransport(socket, events, peer.path === '');
   },
 };
 
 /** A socket on its way to `peer`. */
-export function connectingSocket({ host, port, path }: Peer): Socket {
-  return path === ''
-    ? net.connect({ host, port, allowHalfOpen: true, noDelay: true, autoSelectFamily: false })
-    : net.connect({ path, allowHalfOpen: true });
+export function connectingSocket({ host, port, path }: Peer, options?: DialSocket): Socket {
+  if (path !== '') return net.connect({ path, allowHalfOpen: true });
+  const { localAddress = '', keepsAlive = false } = options ?? {};
+  return net.connect({
+    host,
+    port,
+    allowHalfOpen: true,
+    noDelay: true,
+    autoSelectFamily: false,
+    ...(localAddress === '' ? {} : { localAddress }),
+    ...(keepsAlive ? { keepAlive: true, keepAliveInitialDelay: KEEPALIVE_PROBE_S * 1000 } : {}),
+  });
 }
 
 /** Binds a server, or gives it a socket that is bound already. Rejects with the system's error. */

@@ -7,7 +7,7 @@ import { isIP, type Socket } from 'node:net';
 import { connect, type TLSSocket } from 'node:tls';
 import type { ErrorCode } from '../error.js';
 import type { Peer } from '../machine/policy.js';
-import type { DialSecurity } from '../machine/security.js';
+import type { DialSecurity, DialSocket } from '../machine/security.js';
 import { connectingSocket, NetTransport } from './net-transport.js';
 import { peerCertificate, verifyErrorOf } from './tls-facts.js';
 import type { DialEvents } from './transport.js';
@@ -44,8 +44,9 @@ export function connectSecurely(
   security: DialSecurity,
   name: string,
   preface: Buffer,
+  options?: DialSocket,
 ): NetTransport {
-  const carrier = connectingSocket(peer);
+  const carrier = connectingSocket(peer, options);
   // Its errors come through the TLS socket; one that comes when that is gone says nothing new.
   carrier.on('error', ignore);
   if (preface.length > 0) carrier.write(preface);

@@ -4,7 +4,7 @@
  */
 import type { ErrorCode } from '../error.js';
 import type { ConnectionFacts, Peer } from '../machine/policy.js';
-import type { TlsFacts } from '../machine/security.js';
+import type { DialSocket, TlsFacts } from '../machine/security.js';
 import type { ProxyHeader } from '../wire/proxy-protocol/reader.js';
 
 /** Told by a transport about its connection. Every call comes from the event loop, never from inside a transport call. */
@@ -138,8 +138,8 @@ export interface Network {
     onError: (code: string) => void,
     socket?: BoundSocket,
   ): Promise<Listener>;
-  /** Begins to connect. The outcome comes later, never during the call. */
-  connect(peer: Peer, events: DialEvents): Transport;
+  /** Begins to connect. The outcome comes later, never during the call. @param socket absent: the system's defaults */
+  connect(peer: Peer, events: DialEvents, socket?: DialSocket): Transport;
 }
 
 /** nginx's default for `listen ... backlog=` on Linux. */
@@ -160,3 +160,6 @@ export const NO_EVENTS: TransportEvents = {
   onFailure: () => undefined,
   onDrain: () => undefined,
 };
+
+/** Seconds of silence before the system's first probe: Linux's own default, as nginx leaves it. */
+export const KEEPALIVE_PROBE_S = 7200;

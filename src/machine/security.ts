@@ -69,6 +69,16 @@ export interface DialRules {
   readonly tls: DialSecurity | null;
   /** Version of the PROXY header that is sent first; 0 for none. Such connections serve one downstream connection. */
   readonly proxyHeader: 0 | 1 | 2;
+  /** How its socket is made, where not by the system's defaults. */
+  readonly socket?: DialSocket | undefined;
+}
+
+/** Options of a socket towards an upstream. Nothing of them concerns a unix socket. */
+export interface DialSocket {
+  /** Numeric address that connections come from (proxy_bind); '' leaves it to the system. */
+  readonly localAddress: string;
+  /** The system probes connections that are silent (proxy_socket_keepalive). */
+  readonly keepsAlive: boolean;
 }
 
 /** TLS towards an upstream (proxy_ssl_...). */

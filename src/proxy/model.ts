@@ -25,7 +25,7 @@ export type {
   ReadingRules,
   RespondPlan,
 } from '../machine/policy.js';
-export type { DialRules, ServerSecurity, SessionCache } from '../machine/security.js';
+export type { DialRules, DialSocket, ServerSecurity, SessionCache } from '../machine/security.js';
 export { NEXT_ERROR, NEXT_INVALID_HEADER, NEXT_NON_IDEMPOTENT, NEXT_TIMEOUT } from '../machine/policy.js';
 
 /** Where finished lines go. `process/` opens files behind it; tests collect them. */

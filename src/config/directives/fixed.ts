@@ -12,7 +12,6 @@ const PROXY = 'http/ngx_http_proxy_module.html';
 
 /** Flags: name, the value that holds, the page, what to do instead of the other value. */
 const FLAGS: readonly (readonly [string, 'on' | 'off', string, string])[] = [
-  ['proxy_socket_keepalive', 'off', PROXY, 'TCP keep-alive towards upstreams is not there yet'],
   ['proxy_ignore_client_abort', 'off', PROXY, 'an upstream is let go when the downstream side leaves'],
   ['proxy_force_ranges', 'off', PROXY, "ranges are the upstream's business"],
   ['chunked_transfer_encoding', 'on', CORE, 'chunked is part of HTTP/1.1'],
@@ -23,7 +22,6 @@ const FLAGS: readonly (readonly [string, 'on' | 'off', string, string])[] = [
 const OFF_ONLY: readonly (readonly [string, string, string])[] = [
   ['proxy_cache', PROXY, 'wirehop does not cache'],
   ['proxy_store', PROXY, 'wirehop writes no files'],
-  ['proxy_bind', PROXY, 'the system chooses the local address'],
   ['auth_basic', 'http/ngx_http_auth_basic_module.html', 'authentication is not there yet'],
   ['auth_request', 'http/ngx_http_auth_request_module.html', 'authentication is not there yet'],
 ];

@@ -2,6 +2,7 @@
  * The proxy module. Decides what of it can be honoured by a proxy that streams; leaves the upstreams' addresses to
  * `build/upstreams.ts` and the fields to `proxy/edits.ts`.
  */
+import { isIP } from 'node:net';
 import { splitUri } from '../../proxy/dynamic-pass.js';
 import { parseAddress, type Address } from '../address.js';
 import type { FieldLine, LocationLevel } from '../blocks.js';
@@ -35,6 +36,9 @@ export const METHOD = new Setting<Word | null>(null);
 export const BODY = new Setting<Word | null>(null);
 export const PASSES_FIELDS = new Setting(true);
 export const PASSES_BODY = new Setting(true);
+/** Local address of connections to upstreams; '' leaves it to the system. */
+export const BIND = new Setting('');
+export const SOCKET_KEEPALIVE = new Setting(false);
 const BUFFERING = new Setting(true);
 const REQUEST_BUFFERING = new Setting(true);
 
@@ -235,6 +239,26 @@ export const PROXY_DIRECTIVES: readonly Entry[] = [
     note: 'With `off` Content-Length says that there is no content, whatever `proxy_set_header` says.',
     apply: setsFlag(PASSES_BODY),
   }),
+  {
+    name: 'proxy_bind',
+    contexts: IN_LOCATION,
+    args: [1, 2],
+    syntax: 'address | off',
+    fallback: '',
+    page: PAGE,
+    kind: 'narrower',
+    note: 'A numeric address. Ports, variables and `transparent` are refused.',
+    apply: bind,
+  },
+  simple({
+    name: 'proxy_socket_keepalive',
+    contexts: IN_LOCATION,
+    syntax: 'on | off',
+    fallback: 'off',
+    page: PAGE,
+    note: "The first probe goes after two hours, which is Linux's default.",
+    apply: setsFlag(SOCKET_KEEPALIVE),
+  }),
   ...PROXY_RESPONSE_DIRECTIVES,
 ];
 
@@ -266,6 +290,23 @@ function fixedAddress(url: string): Address | null {
   if (fixed === null || /^unix:/i.test(fixed[1])) return null;
   const address = parseAddress(fixed[1], 'upstream');
   return typeof address === 'string' ? null : address;
+}
+
+function bind(directive: Directive, level: Level): void {
+  const [word, transparent] = directive.args;
+  if (transparent !== undefined) {
+    if (transparent.text !== 'transparent')
+      throw faultAt(transparent, `invalid parameter "${transparent.text}"`);
+    throw unsupported(transparent, directive, 'Node cannot bind to addresses that are not its own');
+  }
+  if (word.text.includes('$'))
+    throw unsupported(word, directive, 'write the address out; variables are not looked at');
+  const text = word.text.replace(/^\[(.*)\]$/, '$1');
+  if (text !== 'off' && isIP(text) === 0) {
+    if (/:\d+$/.test(text)) throw unsupported(word, directive, 'leave the port out: the system chooses one');
+    throw faultAt(word, `invalid address "${word.text}"`, 'a numeric address of this machine');
+  }
+  level.set(BIND, text === 'off' ? '' : text, directive);
 }
 
 function nextUpstream(directive: Directive, level: Level): void {
