@@ -1,5 +1,6 @@
 /** The shape of every option, as checks: options.ts at run time. */
 import { createSecureContext, type SecureContextOptions } from 'node:tls';
+import { isCloseCode, MAX_CLOSE_REASON_OCTETS } from '../wire/websocket/close-frame.js';
 import { Config } from './config.js';
 import { fieldFault } from './fields.js';
 import type { UpstreamGroup } from './options.js';
@@ -117,6 +118,22 @@ const FORWARD: Readonly<Record<string, Check>> = {
   maxContentOctets: octets,
   maxAttempts: count('attempts'),
   timeouts: members({ connectMs: ms, sendMs: ms, readMs: ms, tunnelIdleMs: ms }),
+  farewell: members({
+    code: (value, path) => {
+      if (typeof value === 'number' && isCloseCode(value)) return;
+      throw new OptionsError(path, `expected a code that a Close frame may carry, got ${shown(value)}`);
+    },
+    reason: (value, path) => {
+      text(value, path);
+      if (Buffer.byteLength(value as string) <= MAX_CLOSE_REASON_OCTETS) return;
+      throw new OptionsError(
+        path,
+        `is longer than ${MAX_CLOSE_REASON_OCTETS} octets, which is what a Close frame holds`,
+      );
+    },
+    spreadMs: ms,
+    answerMs: ms,
+  }),
   upstreamTls: (value, path) => {
     members({ ca: oneOrMore(text), cert: text, key: text, serverName: text, verify: flag })(value, path);
     try {

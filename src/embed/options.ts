@@ -106,6 +106,23 @@ export interface ForwardSettings {
   readonly timeouts?: ForwardTimeouts;
   /** For upstreams over TLS. */
   readonly upstreamTls?: UpstreamTls;
+  /**
+   * How WebSockets are told that the proxy closes: with a Close frame between two messages. To know where those end costs
+   * a little for every message. Absent: nothing is said, and tunnels go on until the grace time is over (default).
+   */
+  readonly farewell?: FarewellOptions;
+}
+
+/** What WebSockets are told when the proxy closes with a grace time. */
+export interface FarewellOptions {
+  /** RFC 6455 7.4. Default 1001, "going away". */
+  readonly code?: number;
+  /** For a person who reads it; at most 123 octets of UTF-8. Default ''. */
+  readonly reason?: string;
+  /** They are told at random times within this long, so that they do not all come back at once. Default 0. */
+  readonly spreadMs?: number;
+  /** For how long the end of a message, and then the peer's own Close frame, is waited for. Default 5000. */
+  readonly answerMs?: number;
 }
 
 /** Times of the upstream side of an exchange. */

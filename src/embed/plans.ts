@@ -7,6 +7,7 @@ import type { OctetWriter } from '../bytes/octet-writer.js';
 import type { Exchange } from '../machine/exchange.js';
 import {
   type DownstreamRules,
+  type FarewellRules,
   type ForwardPlan,
   NEXT_ERROR,
   NEXT_TIMEOUT,
@@ -26,6 +27,7 @@ import { contextOf } from '../proxy/context.js';
 import { ProxyPassTarget } from '../proxy/request-uri.js';
 import type {
   Action,
+  FarewellOptions,
   FieldChanges,
   ForwardAction,
   ForwardSettings,
@@ -137,6 +139,7 @@ export class Planner {
       sendTimeoutMs: sendMs,
       readTimeoutMs: readMs,
       tunnelTimeoutMs: tunnelIdleMs === 0 ? Infinity : tunnelIdleMs,
+      farewell: settings.farewell === undefined ? undefined : farewellRules(settings.farewell),
       maxResponseHeadOctets: 65_536,
       nextOn: NEXT_ERROR | NEXT_TIMEOUT,
       nextTries: settings.maxAttempts ?? 0,
@@ -227,6 +230,15 @@ function without<T>(defaults: Readonly<Record<string, T>> = {}, own: FieldChange
   const names = [own.set, own.append].flatMap((lines) => Object.keys(lines ?? {})).concat(own.remove ?? []);
   const named = new Set(names.map((name) => name.toLowerCase()));
   return Object.fromEntries(Object.entries(defaults).filter(([name]) => !named.has(name.toLowerCase())));
+}
+
+function farewellRules({
+  code = 1001,
+  reason = '',
+  spreadMs = 0,
+  answerMs = 5000,
+}: FarewellOptions): FarewellRules {
+  return { code, reason, spreadMs, answerMs };
 }
 
 /** As the browsers of the world do it: by name, and only whom somebody vouches for. */

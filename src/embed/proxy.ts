@@ -161,7 +161,7 @@ export class Proxy {
 
   /**
    * Puts other options in force: new connections get them at once. Connections under the old ones end behind the answer
-   * under way, idle ones now; tunnels go on. Addresses that the proxy listens at stay. `transport` and `limits` cannot
+   * under way, idle ones as soon as no request can be on its way; tunnels go on. Addresses that the proxy listens at stay. `transport` and `limits` cannot
    * change.
    * @throws OptionsError; then the old options stay in force
    */

@@ -9,7 +9,17 @@ import { expect } from 'chai';
 import express from 'express';
 import { WebSocket } from 'ws';
 import { createProxy, loadConfig, type Proxy, type ProxyOptions } from '../../src/index.js';
-import { cleanUp, freePort, onCleanUp, openRaw, pause, RawConnection, soon, until } from '../e2e/harness.js';
+import {
+  cleanUp,
+  exchangeRaw,
+  freePort,
+  onCleanUp,
+  openRaw,
+  pause,
+  RawConnection,
+  soon,
+  until,
+} from '../e2e/harness.js';
 import { Authority, type Pair } from '../tls/authority.js';
 import { type Echo, type Origin, startOrigin } from './origin.js';
 
@@ -280,8 +290,10 @@ describe('embed: the life of a proxy', () => {
     expect(() => proxy.reload({ upstream: 'nonsense://' })).to.throw('options.upstream');
     expect((await fetch(url)).status).to.equal(200);
     proxy.reload({ routes: [{ respond: { status: 200, content: 'new' } }] });
+    expect(await exchangeRaw(port, 'GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')).to.match(
+      /\r\n\r\nnew$/,
+    );
     await idle.untilEnd();
-    expect(await (await fetch(url)).text()).to.equal('new');
     const echo = new Promise((resolve) => ws.once('message', (message) => resolve(String(message))));
     ws.send('still here');
     expect(await soon('the echo', echo)).to.equal('still here');
@@ -304,6 +316,18 @@ describe('embed: the life of a proxy', () => {
     await until('the end of the tunnel', () => ws.readyState === WebSocket.CLOSED);
     expect(await fetch(url).catch(() => 'refused')).to.equal('refused');
     await proxy.close();
+  });
+
+  it('tells WebSockets that it closes, where it is to', async () => {
+    const proxy = createProxy({ upstream: origin.url, farewell: { code: 1012, reason: 'back soon' } });
+    const ws = await greeted((await proxy.listen(0)).url);
+    const told = new Promise((resolve) =>
+      ws.once('close', (code, reason) => resolve(`${code} ${String(reason)}`)),
+    );
+    const before = Date.now();
+    await proxy.close({ graceMs: 5000 });
+    expect(await soon('the Close frame', told)).to.equal('1012 back soon');
+    expect(Date.now() - before).to.be.below(2000);
   });
 
   it('closes at once when nothing is under way, and refuses what comes later', async () => {
