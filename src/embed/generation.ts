@@ -5,6 +5,7 @@ import type { Driver } from '../driver/driver.js';
 import { NameWatcher } from '../driver/name-service.js';
 import type { Exchange } from '../machine/exchange.js';
 import { ConfigDecider, FunctionDecider, TableDecider } from './deciders.js';
+import { errorText } from './observers.js';
 import type { ProxyOptions } from './options.js';
 import { Planner } from './plans.js';
 import { type Decider, EmbedPolicy, type Joiner } from './policy.js';
@@ -32,10 +33,7 @@ export class Generation {
     if (options.config !== undefined) this.names = new NameWatcher(options.config.compiled.names);
     const viewOf = (exchange: Exchange): ProxyExchange => this.policies[0].viewOf(exchange);
     const planner = new Planner(options, this.upstreams, viewOf, (error) =>
-      log(
-        'error',
-        `a field's function threw: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
-      ),
+      log('error', `a field's function threw: ${errorText(error)}`),
     );
     const joiner: Joiner = {
       decide: (exchange, plan) => driver.decide(exchange, plan),

@@ -3,7 +3,6 @@
  * hooks and the diagnostics channels around it. Decides what a hook that throws or is late means; where neither hooks
  * nor subscribers are, every call goes straight through and nothing is made.
  */
-import { AsyncResource } from 'node:async_hooks';
 import { Fault } from '../error.js';
 import type { Attempt, Exchange } from '../machine/exchange.js';
 import type {
@@ -19,11 +18,12 @@ import type { ArrivalRules } from '../machine/security.js';
 import type { FieldEdits } from '../message/field-edits.js';
 import { checkAction } from './checks.js';
 import { attemptInfo, exchangeEnd, tunnelEnd } from './ends.js';
-import { CHANNELS, errorInfo, type Hooks } from './hooks.js';
+import { errorInfo, type Hooks } from './hooks.js';
+import { errorText, isPromise, LATE, Observers } from './observers.js';
 import type { Action } from './options.js';
 import { type Prepared, respondPlan } from './plans.js';
 import { OptionsError } from './validate.js';
-import { ProxyExchange, ResponseHead } from './views.js';
+import { type ProxyExchange, ResponseHead } from './views.js';
 
 /** Who decides about requests. */
 export interface Decider {
@@ -46,23 +46,6 @@ export interface Joiner {
   now(): number;
 }
 
-/** What is kept of an exchange that somebody looks at. */
-class Watched {
-  readonly view: ProxyExchange;
-  /** The asynchronous context that hooks run in. */
-  scope: AsyncResource;
-  /** What hooks threw; goes with the error. */
-  cause: unknown = undefined;
-  /** At the switch of protocols: monotonic ms, and octets received until then. */
-  switchedAt = -1;
-  receivedBefore = 0;
-
-  constructor(exchange: Exchange) {
-    this.view = new ProxyExchange(exchange);
-    this.scope = new AsyncResource('WIREHOP_EXCHANGE');
-  }
-}
-
 export interface EmbedPolicyOptions {
   readonly decider: Decider;
   readonly hooks: Hooks;
@@ -78,22 +61,18 @@ export class EmbedPolicy implements Policy {
   declare readonly pageEdits?: FieldEdits<Exchange>;
   readonly arrival: ArrivalRules | undefined;
   private readonly decider: Decider;
-  private readonly hooks: Hooks;
   private readonly inner: Policy | null;
   private readonly joiner: Joiner;
-  /** Someone is told of every exchange: only then are views made. */
-  private readonly hasHooks: boolean;
-  private readonly watched = new Map<Exchange, Watched>();
+  private readonly observers: Observers;
 
   constructor(private readonly options: EmbedPolicyOptions) {
-    const { decider, hooks, joiner } = options;
+    const { decider, joiner } = options;
     this.decider = decider;
-    this.hooks = { ...hooks };
+    this.observers = new Observers({ ...options, looksAtAll: decider.wantsView });
     this.joiner = joiner;
     this.inner = decider.inner;
     this.reading = decider.reading;
     this.defaults = decider.defaults;
-    this.hasHooks = decider.wantsView || Object.values(hooks).some((hook) => hook !== undefined);
     const { inner } = decider;
     this.arrival = inner?.arrival;
     if (inner?.pageEdits !== undefined) this.pageEdits = inner.pageEdits;
@@ -101,26 +80,33 @@ export class EmbedPolicy implements Policy {
 
   /** A view of the exchange, for values that functions give. */
   viewOf(exchange: Exchange): ProxyExchange {
-    return this.watch(exchange).view;
+    return this.observers.of(exchange).view;
   }
 
   // ---- Policy
 
   plan(exchange: Exchange, now: number): Plan | undefined {
-    const { decider } = this;
-    const watched = this.isWatching ? this.watch(exchange) : null;
-    if (watched === null) return this.follow(exchange, now, decider.decide(exchange, now, null));
-    const { hooks } = this;
-    if (CHANNELS.request.hasSubscribers) this.publish('request', watched, { request: watched.view.request });
+    // What closures need is kept from the moment a function is entered: those that make some are others.
+    if (!this.observers.areThere) return this.follow(exchange, now, this.decider.decide(exchange, now, null));
+    return this.planWatched(exchange, now);
+  }
+
+  private planWatched(exchange: Exchange, now: number): Plan | undefined {
+    const { decider, observers } = this;
+    const watched = observers.of(exchange);
+    const { view } = watched;
+    observers.publish('request', watched, { request: view.request });
+    const { request } = observers.hooks;
     try {
-      const asked = hooks.request === undefined ? null : this.runRequestHook(watched, hooks.request);
+      const asked =
+        request === undefined ? null : observers.runFirst(watched, () => request(view.request, view));
       if (isPromise(asked))
         return this.later(
           exchange,
           Promise.resolve(asked).then((action) => this.taken(exchange, action)),
         );
       if (asked != null) return this.follow(exchange, now, this.act(asked, 'the "request" hook'));
-      const decided = this.run(watched, () => decider.decide(exchange, now, watched.view));
+      const decided = observers.run(watched, () => decider.decide(exchange, now, view));
       return this.follow(exchange, now, decided);
     } catch (error) {
       return this.broken(exchange, error);
@@ -129,28 +115,35 @@ export class EmbedPolicy implements Policy {
 
   attempted(exchange: Exchange, now: number): void {
     this.inner?.attempted?.(exchange, now);
-    if (!this.isWatching) return;
-    const info = attemptInfo(exchange.attempt!, exchange.attempts.length);
-    this.tell('upstream', exchange, info, { attempt: info });
+    if (!this.observers.areThere) return;
+    const attempt = attemptInfo(exchange.attempt!, exchange.attempts.length);
+    this.observers.tell('upstream', exchange, { attempt }, attempt);
   }
 
   review(exchange: Exchange, now: number): Review | undefined {
     const review = this.inner?.review === undefined ? null : this.inner.review(exchange, now);
     // An inner policy that takes its time, or answers itself, has the last word.
-    if (!this.isWatching || review === undefined || (review !== null && 'status' in review)) return review;
-    const watched = this.watch(exchange);
+    const isSettled = review === undefined || (review !== null && 'status' in review);
+    return isSettled || !this.observers.areThere ? review : this.reviewWatched(exchange, review);
+  }
+
+  private reviewWatched(exchange: Exchange, review: FieldEdits<Exchange> | null): Review | undefined {
+    const { observers } = this;
+    const watched = observers.of(exchange);
     const response = (watched.view.response = new ResponseHead(exchange.response));
-    if (CHANNELS.response.hasSubscribers) this.publish('response', watched, { response });
-    const { hooks } = this;
-    if (hooks.response === undefined) return review;
+    observers.publish('response', watched, { response });
+    const hook = observers.hooks.response;
+    if (hook === undefined) return review;
     const attempt = exchange.attempt!;
     try {
-      const asked = this.run(watched, () => hooks.response!(response, watched.view));
+      const asked = observers.run(watched, () => hook(response, watched.view));
       if (!isPromise(asked)) return this.verdict(exchange, response, review, asked);
-      this.within(Promise.resolve(asked).then((action) => this.verdict(exchange, response, review, action)))
+      observers
+        .within(asked)
+        .then((action) => this.verdict(exchange, response, review, action))
         .catch((error: unknown) => this.broken(exchange, error))
         .then((verdict) => this.joiner.reviewed(exchange, attempt, verdict))
-        .catch((error: unknown) => this.bug(error));
+        .catch((error: unknown) => this.options.log('error', `unexpected: ${errorText(error)}`));
       return undefined;
     } catch (error) {
       return this.broken(exchange, error);
@@ -159,11 +152,11 @@ export class EmbedPolicy implements Policy {
 
   switched(exchange: Exchange, now: number): void {
     this.inner?.switched?.(exchange, now);
-    if (!this.isWatching) return;
-    const watched = this.watch(exchange);
+    if (!this.observers.areThere) return;
+    const watched = this.observers.of(exchange);
     watched.switchedAt = now;
     watched.receivedBefore = exchange.octetsReceived;
-    this.tell('switched', exchange, undefined, {});
+    this.observers.tell('switched', exchange, {});
   }
 
   failed(exchange: Exchange, status: number, fault: Fault): Plan | undefined {
@@ -176,39 +169,32 @@ export class EmbedPolicy implements Policy {
 
   finished(exchange: Exchange, now: number): void {
     this.inner?.finished(exchange, now);
-    const watched = this.watched.size === 0 ? undefined : this.watched.get(exchange);
-    if (watched === undefined && !this.isWatching) return;
+    const { observers } = this;
+    const watched = observers.find(exchange);
+    if (watched === undefined && !observers.areThere) return;
     const { switchedAt = -1, receivedBefore = 0, cause } = watched ?? {};
     if (exchange.tunnelled) {
       const end = tunnelEnd(exchange, switchedAt, receivedBefore, cause);
-      this.tell('tunnelClosed', exchange, end, { end });
+      observers.tell('tunnelClosed', exchange, { end }, end);
     }
     const end = exchangeEnd(exchange, cause);
-    this.tell('finished', exchange, end, { end });
-    this.watched.get(exchange)?.view.release();
-    this.watched.delete(exchange);
+    observers.tell('finished', exchange, { end }, end);
+    observers.forget(exchange);
   }
 
   fault(fault: Fault, exchange: Exchange | null, connection: ConnectionFacts): void {
-    if (this.inner !== null) this.inner.fault(fault, exchange, connection);
-    else
-      this.options.log(
-        fault.side === 'downstream' ? 'info' : 'error',
-        faultText(fault, exchange, connection),
-      );
-    if (!this.isWatching) return;
-    const watched = exchange === null ? null : this.watch(exchange);
-    const error = errorInfo(fault, fault.code.startsWith('HOOK_') ? watched?.cause : undefined);
-    if (exchange !== null) {
-      this.tell('error', exchange, error, { error });
+    const { inner, options, observers } = this;
+    const level = fault.side === 'downstream' ? 'info' : 'error';
+    if (inner !== null) inner.fault(fault, exchange, connection);
+    else options.log(level, faultText(fault, exchange, connection));
+    if (!observers.areThere) return;
+    if (exchange === null) {
+      observers.tellError(errorInfo(fault));
       return;
     }
-    if (CHANNELS.error.hasSubscribers) CHANNELS.error.publish({ exchange: null, error });
-    try {
-      this.hooks.error?.(error, null);
-    } catch (thrown) {
-      this.options.log('error', `the "error" hook threw: ${String(thrown)}`);
-    }
+    const isHooks = fault.code.startsWith('HOOK_');
+    const error = errorInfo(fault, isHooks ? observers.of(exchange).cause : undefined);
+    observers.tell('error', exchange, { error }, error);
   }
 
   // ---- Deciding
@@ -221,21 +207,22 @@ export class EmbedPolicy implements Policy {
   ): Plan | undefined {
     if (isPromise(decided)) return this.later(exchange, Promise.resolve(decided));
     const { upstream } = decided;
-    if (upstream !== null && !upstream.isReady(now)) {
-      return this.later(
-        exchange,
-        upstream.ready(now).then(() => decided),
-      );
-    }
+    if (upstream !== null && !upstream.isReady(now)) return this.later(exchange, Promise.resolve(decided));
     return this.final(exchange, decided);
   }
 
   private final(exchange: Exchange, { plan, target }: Prepared): Plan {
-    if (target === null) return this.watched.get(exchange)?.view.request.amend(plan) ?? plan;
-    const watched = this.watch(exchange);
+    if (target !== null) return this.finalAsked(exchange, plan, target);
+    return this.observers.find(exchange)?.view.request.amend(plan) ?? plan;
+  }
+
+  private finalAsked(exchange: Exchange, plan: Plan, target: NonNullable<Prepared['target']>): Plan {
+    const { observers } = this;
+    const watched = observers.of(exchange);
+    const { view } = watched;
     try {
-      watched.view.request.target = this.run(watched, () => target(watched.view));
-      return watched.view.request.amend(plan);
+      view.request.target = observers.run(watched, () => target(view));
+      return view.request.amend(plan);
     } catch (error) {
       return this.broken(exchange, error);
     }
@@ -249,11 +236,15 @@ export class EmbedPolicy implements Policy {
       if (upstream !== null && !upstream.isReady(now)) await upstream.ready(now);
       return prepared;
     });
-    this.within(named)
-      .then((prepared) => this.final(exchange, prepared))
+    this.observers
+      .within(named)
+      .then((prepared) => {
+        if (exchange.endedAt >= 0) throw GONE;
+        return this.final(exchange, prepared);
+      })
       .catch((error: unknown) => this.broken(exchange, error))
       .then((plan) => this.joiner.decide(exchange, plan))
-      .catch((error: unknown) => this.bug(error));
+      .catch((error: unknown) => this.options.log('error', `unexpected: ${errorText(error)}`));
     return undefined;
   }
 
@@ -262,9 +253,10 @@ export class EmbedPolicy implements Policy {
     exchange: Exchange,
     action: Action | null | undefined | void,
   ): Prepared | PromiseLike<Prepared> {
+    if (exchange.endedAt >= 0) throw GONE;
     if (action != null) return this.act(action, 'the "request" hook');
-    const watched = this.watch(exchange);
-    return this.run(watched, () => this.decider.decide(exchange, this.joiner.now(), watched.view));
+    const watched = this.observers.of(exchange);
+    return this.observers.run(watched, () => this.decider.decide(exchange, this.joiner.now(), watched.view));
   }
 
   private act(action: Action, who: string): Prepared {
@@ -272,16 +264,19 @@ export class EmbedPolicy implements Policy {
     return this.decider.prepare(action);
   }
 
-  private verdict(exchange: Exchange, response: ResponseHead, review: Review, action: unknown): Review {
+  private verdict(
+    exchange: Exchange,
+    response: ResponseHead,
+    review: FieldEdits<Exchange> | null,
+    action: unknown,
+  ): Review {
     if (action != null) {
       checkAction(action, 'what the "response" hook returned');
       const { respond } = action as { respond?: number };
       if (respond === undefined) throw new OptionsError('what the "response" hook returned', 'is no answer');
       return respondPlan(respond, exchange.plan!.downstream);
     }
-    const base =
-      (review as FieldEdits<Exchange> | null) ??
-      (exchange.plan as { responseEdits: FieldEdits<Exchange> }).responseEdits;
+    const base = review ?? (exchange.plan as { responseEdits: FieldEdits<Exchange> }).responseEdits;
     return response.fields.over(base) ?? review;
   }
 
@@ -290,109 +285,19 @@ export class EmbedPolicy implements Policy {
     const isLate = error === LATE;
     const detail = isLate ? '' : error instanceof Error ? error.message : String(error);
     const fault = new Fault(isLate ? 'HOOK_TIMEOUT' : 'HOOK_FAILED', 'internal', -1, detail);
-    this.watch(exchange).cause = isLate ? undefined : error;
+    // One that is over has no head any more that a view could show, and nobody to be answered.
     if (exchange.endedAt < 0) {
+      if (!isLate) this.observers.of(exchange).cause = error;
       exchange.fault ??= fault;
       exchange.outcome = 'refused';
       this.fault(fault, exchange, exchange.connection);
     }
     return respondPlan(fault.status, this.defaults);
   }
-
-  // ---- Hooks
-
-  private get isWatching(): boolean {
-    return this.hasHooks || hasSubscribers();
-  }
-
-  private watch(exchange: Exchange): Watched {
-    let watched = this.watched.get(exchange);
-    if (watched === undefined) {
-      watched = new Watched(exchange);
-      // One that is over is not kept: nobody would take it out again.
-      if (exchange.endedAt < 0) this.watched.set(exchange, watched);
-    }
-    return watched;
-  }
-
-  /** Runs a hook in its exchange's asynchronous context. */
-  private run<T>(watched: Watched, hook: () => T): T {
-    return watched.scope.runInAsyncScope(hook);
-  }
-
-  /** The same for the first hook: a context that it enters is the exchange's from then on. */
-  private runRequestHook(watched: Watched, hook: NonNullable<Hooks['request']>): ReturnType<typeof hook> {
-    return this.run(watched, () => {
-      const asked = hook.call(this.hooks, watched.view.request, watched.view);
-      watched.scope = new AsyncResource('WIREHOP_EXCHANGE');
-      return asked;
-    });
-  }
-
-  /** Publishes and calls the hook of that name. What it throws is logged. */
-  private tell(
-    name: 'upstream' | 'switched' | 'tunnelClosed' | 'finished' | 'error',
-    exchange: Exchange,
-    what: unknown,
-    message: object,
-  ): void {
-    const watched = this.watch(exchange);
-    if (CHANNELS[name].hasSubscribers) this.publish(name, watched, message);
-    const hook = this.hooks[name] as ((...given: unknown[]) => void) | undefined;
-    if (hook === undefined) return;
-    try {
-      const result: unknown = this.run(watched, () =>
-        what === undefined ? hook.call(this.hooks, watched.view) : hook.call(this.hooks, what, watched.view),
-      );
-      if (isPromise(result)) Promise.resolve(result).catch((error: unknown) => this.threw(name, error));
-    } catch (error) {
-      this.threw(name, error);
-    }
-  }
-
-  private publish(name: keyof typeof CHANNELS, watched: Watched, message: object): void {
-    watched.scope.runInAsyncScope(() => CHANNELS[name].publish({ exchange: watched.view, ...message }));
-  }
-
-  private threw(name: string, error: unknown): void {
-    this.options.log(
-      'error',
-      `the "${name}" hook threw: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
-    );
-  }
-
-  private bug(error: unknown): void {
-    this.options.log(
-      'error',
-      `unexpected: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`,
-    );
-  }
-
-  private within<T>(work: Promise<T>): Promise<T> {
-    let timer: NodeJS.Timeout | undefined;
-    const late = new Promise<never>((_, reject) => {
-      timer = setTimeout(() => reject(LATE), this.options.hookTimeoutMs);
-      timer.unref();
-    });
-    return Promise.race([work, late]).finally(() => clearTimeout(timer));
-  }
 }
 
-/** What a hook that is late rejects with: not an Error, as nobody threw it. */
-const LATE = Symbol('late');
-
-const ALL_CHANNELS = Object.values(CHANNELS);
-
-function hasSubscribers(): boolean {
-  for (let i = 0; i < ALL_CHANNELS.length; i++) if (ALL_CHANNELS[i].hasSubscribers) return true;
-  return false;
-}
-
-function isPromise<T>(value: T | PromiseLike<T>): value is PromiseLike<T> {
-  return (
-    typeof value === 'object' && value !== null && typeof (value as { then?: unknown }).then === 'function'
-  );
-}
+/** The exchange ended while its embedder thought. */
+const GONE = new Error('the exchange is over');
 
 function faultText(fault: Fault, exchange: Exchange | null, connection: ConnectionFacts): string {
   const request =

@@ -2,54 +2,47 @@
  * What hooks cost in memory. Proves: with hooks and channels off an embedded proxy's exchange and tunnel message allocate
  * what the machine alone does, and with every hook on a tunnel message still costs nothing.
  */
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { expect } from 'chai';
-import {
-  embeddedPolicy,
-  EMBED_SUBJECTS,
-  exchangeRun,
-  messageRun,
-  subscribeToFinished,
-} from '../../bench/micro/embed.js';
-import { measureAllocation } from '../../bench/measure.js';
 
+const FIGURES = fileURLToPath(new URL('./allocation-figures.js', import.meta.url));
 /** What measuring leaves, spread over a run. */
 const NOISE_OCTETS = 8;
+/** A view, its heads, an asynchronous context and what is told at the end. */
+const MOST_FOR_HOOKS = 8192;
 
-/** Octets that one run allocates, once it is warm. */
-function octets(run: () => void): number {
-  for (let i = 0; i < 20_000; i++) run();
-  const { heapOctets, externalOctets } = measureAllocation(run, 5);
-  return heapOctets + externalOctets;
-}
+type Case = Readonly<Record<string, number>>;
 
 describe('embed: allocation', function () {
   this.timeout(60_000);
-  const [bare, off, on] = EMBED_SUBJECTS.map(([, policy]) => policy);
+  let exchange: Case;
+  let message: Case;
+  let channel: Case;
 
-  it('an exchange with hooks off costs what the machine alone costs', () => {
-    expect(octets(exchangeRun(off())) - octets(exchangeRun(bare()))).to.be.below(NOISE_OCTETS);
+  before(async () => {
+    const { stdout } = await promisify(execFile)(process.execPath, [FIGURES], { timeout: 50_000 });
+    ({ exchange, message, channel } = JSON.parse(stdout) as Record<string, Case>);
   });
 
-  it('an exchange with every hook on costs more, and keeps nothing', () => {
-    const plain = octets(exchangeRun(off()));
-    const run = exchangeRun(on());
-    expect(octets(run))
-      .to.be.above(plain)
-      .and.below(plain + 8192);
-    globalThis.gc?.();
+  it('an exchange with hooks off costs what the machine alone costs', () => {
+    expect(exchange.off - exchange.bare).to.be.below(NOISE_OCTETS);
+  });
+
+  it('an exchange with every hook on costs what is made for them', () => {
+    expect(exchange.on - exchange.off)
+      .to.be.above(NOISE_OCTETS)
+      .and.below(MOST_FOR_HOOKS);
   });
 
   it('a channel costs while somebody listens, and nothing afterwards', () => {
-    const run = exchangeRun(embeddedPolicy());
-    const before = octets(run);
-    const unsubscribe = subscribeToFinished();
-    expect(octets(run)).to.be.above(before + 100);
-    unsubscribe();
-    expect(octets(run) - before).to.be.below(NOISE_OCTETS);
+    expect(channel.during - channel.before).to.be.above(NOISE_OCTETS);
+    expect(channel.after - channel.before).to.be.below(NOISE_OCTETS);
   });
 
   it('a tunnel message costs nothing, hooks off and on', () => {
-    const least = octets(messageRun(bare()));
-    for (const policy of [off, on]) expect(octets(messageRun(policy())) - least).to.be.below(NOISE_OCTETS);
+    expect(message.off - message.bare).to.be.below(NOISE_OCTETS);
+    expect(message.on - message.bare).to.be.below(NOISE_OCTETS);
   });
 });
