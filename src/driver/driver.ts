@@ -45,6 +45,8 @@ export interface DriverOptions {
   readonly network?: Network;
   /** Where the time comes from. Default: the system. */
   readonly time?: Time;
+  /** Called for every connection that is accepted. Must not call back. */
+  readonly onAccept?: () => void;
   /** From 0 up to 1: spreads the ends of tunnels. Default: Math.random. */
   readonly random?: () => number;
 }
@@ -111,6 +113,7 @@ export class Driver implements Dialler, ArrivalHost {
   /** Of these, those that no downstream connection may take. */
   private readonly reserve: number;
   private readonly onNotice: (level: NoticeLevel, text: string) => void;
+  private readonly onAccept: (() => void) | undefined;
   private readonly random: () => number;
   private serial = 0;
   private drains = false;
@@ -129,6 +132,7 @@ export class Driver implements Dialler, ArrivalHost {
     this.workerConnections = options.workerConnections ?? 512;
     this.reserve = Math.floor(this.workerConnections * UPSTREAM_RESERVE);
     this.onNotice = options.onNotice ?? (() => undefined);
+    this.onAccept = options.onAccept;
     this.random = options.random ?? Math.random;
     const time = options.time ?? systemTime();
     this.time = time;
@@ -284,6 +288,7 @@ export class Driver implements Dialler, ArrivalHost {
     const { counters } = this;
     const now = this.time.now();
     counters.accepted++;
+    this.onAccept?.();
     if (!this.hasRoom() && !this.shedIdle(now)) {
       counters.refused++;
       if (now - this.alertedAt >= SHORTAGE_EVERY_MS) {

@@ -8,6 +8,7 @@ import type { BoundSocket } from '../driver/transport.js';
 import type { ErrorLog, ListenAddress } from '../proxy/model.js';
 import type { CommandLine } from './command-line.js';
 import type { Paths } from './configuration.js';
+import { Balance, REST_LIMIT_MS, type Turn } from './balance.js';
 import { ListeningSockets } from './listening-sockets.js';
 import type { Logs } from './logs.js';
 import { removePidFile, writePidFile } from './pid-file.js';
@@ -48,6 +49,7 @@ export interface MasterOptions {
 class Generation {
   readonly workers = new Set<WorkerProcess>();
   readonly respawns: Respawns;
+  readonly balance = new Balance<WorkerProcess>();
   /** Workers that wait for their time to start again. */
   readonly timers = new Set<NodeJS.Timeout>();
 
@@ -263,6 +265,7 @@ export class Master {
       order: { line, paths, snapshot, transport: this.transport },
       sockets: generation.sockets,
       openFiles: main.workerRlimitNofile,
+      onLoad: (one, accepted, open) => this.turn(generation, generation.balance.report(one, accepted, open)),
       onEnd: (ended, end) => this.ended(generation, ended, end),
     });
     generation.workers.add(worker);
@@ -270,11 +273,27 @@ export class Master {
     this.log.log('notice', `start worker process ${worker.pid}`);
     void worker.began.then((failures) => {
       this.transport ??= worker.transport;
-      if (failures.length === 0) this.log.log('info', `worker process ${worker.pid} serves`);
+      if (failures.length === 0) {
+        this.log.log('info', `worker process ${worker.pid} serves`);
+        generation.balance.add(worker);
+      }
       // At a start and a reload these are told to whoever waits for it.
       else if (this.current === generation && this.pidFile !== '') this.tellFailures(failures);
     });
     return worker;
+  }
+
+  /** Carries out who rests, and who does no longer. */
+  private turn(generation: Generation, turns: readonly Turn<WorkerProcess>[]): void {
+    for (const { worker, rests } of turns) {
+      if (!rests) {
+        worker.listen();
+        continue;
+      }
+      worker.rest();
+      const again = (): void => this.turn(generation, generation.balance.expire(worker));
+      setTimeout(again, REST_LIMIT_MS).unref();
+    }
   }
 
   private tellFailures(failures: readonly string[]): void {
@@ -284,6 +303,7 @@ export class Master {
   private ended(generation: Generation, worker: WorkerProcess, { how, bySignal }: WorkerEnd): void {
     generation.workers.delete(worker);
     this.workers.delete(worker);
+    this.turn(generation, generation.balance.remove(worker));
     this.log.log(bySignal ? 'alert' : 'notice', `worker process ${worker.pid} ${how}`);
     if (this.ending !== '') this.finishWhenEmpty();
     else if (generation === this.current && !worker.isEnding && this.pidFile !== '')

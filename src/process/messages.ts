@@ -21,6 +21,8 @@ export type ToWorker =
   | { readonly kind: 'start'; readonly order: WorkerOrder }
   /** Accept at this address (as `addressText` has it) on the socket beside this message. */
   | { readonly kind: 'listen'; readonly address: string }
+  /** Stop listening, until `listen` comes again. */
+  | { readonly kind: 'rest' }
   /** Say `serving` when everything in front of this is done. */
   | { readonly kind: 'serve' }
   /** Finish what is under way, then end. */
@@ -30,5 +32,7 @@ export type ToWorker =
 
 export type ToMaster =
   | { readonly kind: 'serving'; readonly transport: TransportKind }
+  /** How many connections it has accepted so far, and how many are open. */
+  | { readonly kind: 'load'; readonly accepted: number; readonly open: number }
   /** The worker cannot serve, and ends. One line for each reason. */
   | { readonly kind: 'failed'; readonly failures: readonly string[] };

@@ -3,10 +3,11 @@
  * made. A worker serves through here on its master's sockets; the command without a master, and the demo, on their own.
  */
 import type { CompiledConfig, CompiledListener } from '../config/compile.js';
+import { closeSocket } from '../driver/bound-socket.js';
 import { Driver, type TransportKind } from '../driver/driver.js';
 import { NameWatcher } from '../driver/name-service.js';
 import { tryHandles } from '../driver/handle-trial.js';
-import type { BoundSocket } from '../driver/transport.js';
+import type { BoundAddress, BoundSocket } from '../driver/transport.js';
 import type { ErrorLog } from '../proxy/model.js';
 import { addressText, bindFailure, openToAll, takeAddress } from './listening-sockets.js';
 import type { Logs } from './logs.js';
@@ -25,6 +26,8 @@ export interface ServiceOptions {
   /** The main error log. */
   readonly log: ErrorLog;
   readonly transport: TransportKind;
+  /** Called for every connection that is accepted. */
+  readonly onAccept?: () => void;
   /** Called once, last, with the exit code. */
   readonly exit: (code: number) => void;
 }
@@ -33,6 +36,7 @@ export interface ServiceOptions {
 export class Service {
   private readonly driver: Driver;
   private readonly names: NameWatcher;
+  private readonly bound: BoundAddress[] = [];
   private ending: '' | 'draining' | 'stopping' = '';
 
   constructor(private readonly options: ServiceOptions) {
@@ -48,6 +52,7 @@ export class Service {
       workerConnections: Math.min(workerConnections, fitting),
       transport: options.transport,
       onNotice: (level, text) => log.log(level, text),
+      ...(options.onAccept === undefined ? {} : { onAccept: options.onAccept }),
     });
     this.names = new NameWatcher(config.names);
     void this.names.start();
@@ -79,6 +84,10 @@ export class Service {
    * @returns what failed, or ''
    */
   async listen(name: string, socket: BoundSocket): Promise<string> {
+    if (this.ending !== '') {
+      closeSocket(socket);
+      return '';
+    }
     const listener = this.options.config.listeners.find(({ address }) => addressText(address) === name);
     if (listener === undefined) return `no server listens at ${name}`;
     return this.listenAt(listener, socket);
@@ -86,11 +95,22 @@ export class Service {
 
   private async listenAt({ address, policy }: CompiledListener, socket: BoundSocket): Promise<string> {
     try {
-      await this.driver.listen(address, policy, socket);
+      this.bound.push(await this.driver.listen(address, policy, socket));
       return '';
     } catch (error) {
       return bindFailure(address, error);
     }
+  }
+
+  /** Stops listening on the sockets that {@link listen} was given. */
+  rest(): void {
+    for (const bound of this.bound.splice(0)) this.driver.stopListening(bound);
+  }
+
+  /** Connections accepted so far, and open now. */
+  get load(): { accepted: number; open: number } {
+    const { accepted, sessions } = this.driver.counters;
+    return { accepted, open: sessions };
   }
 
   /** Ends everything now. */

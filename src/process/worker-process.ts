@@ -29,6 +29,7 @@ export interface WorkerOptions {
   readonly sockets: ReadonlyMap<string, BoundSocket>;
   /** Most open files; 0 leaves the limit as it is. */
   readonly openFiles: number;
+  readonly onLoad: (worker: WorkerProcess, accepted: number, open: number) => void;
   readonly onEnd: (worker: WorkerProcess, end: WorkerEnd) => void;
 }
 
@@ -54,8 +55,19 @@ export class WorkerProcess {
     this.child.on('error', (error) => this.fail(`cannot start a worker process: ${error.message}`));
     this.child.on('exit', (code, signal) => this.end(code, signal));
     this.tell({ kind: 'start', order: options.order });
-    for (const [address, socket] of options.sockets) this.tell({ kind: 'listen', address }, socket);
+    this.listen();
     this.tell({ kind: 'serve' });
+  }
+
+  /** Accept, or accept again. */
+  listen(): void {
+    if (this.isEnding) return;
+    for (const [address, socket] of this.options.sockets) this.tell({ kind: 'listen', address }, socket);
+  }
+
+  /** Leave accepting to the others. */
+  rest(): void {
+    if (!this.isEnding) this.tell({ kind: 'rest' });
   }
 
   /** Finish what is under way, then end. */
@@ -101,6 +113,8 @@ export class WorkerProcess {
       this.servingSince = performance.now();
       this.transport = message.transport;
       this.settle([]);
+    } else if (message.kind === 'load') {
+      this.options.onLoad(this, Number(message.accepted), Number(message.open));
     } else {
       this.settle(message.failures);
     }

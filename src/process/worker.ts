@@ -16,6 +16,8 @@ import { chooseTransport, Service } from './serve.js';
 import { replayingSurroundings } from './snapshot.js';
 import { describeErrno } from './system-error.js';
 
+/** A burst of connections is told in one message, and yet soon enough to even out what follows. */
+const REPORT_DELAY_MS = 10;
 /** As nginx: a worker that could not begin. */
 const CANNOT_SERVE = 2;
 
@@ -31,6 +33,9 @@ class Worker {
   private service: Service | null = null;
   private log: ErrorLog = { log: () => undefined };
   private transport: WorkerOrder['transport'] = null;
+  /** A report to the master is on its way. */
+  private reports = false;
+  private rests = false;
   /** What came is done in order; each step may take its time. */
   private steps: Promise<void> = Promise.resolve();
 
@@ -46,6 +51,9 @@ class Worker {
         break;
       case 'listen':
         this.then(() => this.listen(message.address, socket));
+        break;
+      case 'rest':
+        this.then(() => this.rest());
         break;
       case 'serve':
         this.then(() => this.serve());
@@ -101,6 +109,7 @@ class Worker {
       logs: this.logs,
       log: this.log,
       transport: this.transport,
+      ...(config.main.workerProcesses > 1 ? { onAccept: () => this.reportSoon() } : {}),
       exit: (code) => process.exit(code),
     });
   }
@@ -130,8 +139,27 @@ class Worker {
 
   private async listen(address: string, socket: BoundSocket | undefined): Promise<void> {
     if (this.service === null || socket === undefined) return;
+    this.rests = false;
     const failure = await this.service.listen(address, socket);
     if (failure !== '') throw new CannotServe([failure]);
+  }
+
+  /** Others are to accept for a while. */
+  private rest(): void {
+    this.service?.rest();
+    this.rests = true;
+    this.reportSoon();
+  }
+
+  /** Tells the master how many connections there are: soon after one was accepted, and over and over during a rest. */
+  private reportSoon(): void {
+    if (this.reports) return;
+    this.reports = true;
+    setTimeout(() => {
+      this.reports = false;
+      if (this.service !== null) tell({ kind: 'load', ...this.service.load });
+      if (this.rests) this.reportSoon();
+    }, REPORT_DELAY_MS).unref();
   }
 
   private serve(): void {
