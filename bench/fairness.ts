@@ -7,7 +7,16 @@ import { spawn } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { cleanUp, freePort, onCleanUp, openRaw, pause, temporaryFolder, until } from '../test/e2e/harness.js';
+import {
+  cleanUp,
+  freePort,
+  onCleanUp,
+  openRaw,
+  pause,
+  type RawConnection,
+  temporaryFolder,
+  until,
+} from '../test/e2e/harness.js';
 import { configuration } from '../test/process/fleet.js';
 
 const COMMAND = fileURLToPath(new URL('../src/process/main.js', import.meta.url));
@@ -26,7 +35,7 @@ const WAYS = [
 /** Connections by worker, most first. */
 async function round(port: number, workers: number, way: (typeof WAYS)[number]): Promise<number[]> {
   const counts = new Map<string, number>();
-  const all = [];
+  const all: RawConnection[] = [];
   while (all.length < CONNECTIONS) {
     const some = await Promise.all(
       Array.from({ length: Math.min(way.atOnce, CONNECTIONS - all.length) }, () => openRaw(port)),
