@@ -18,7 +18,7 @@ const COMMAND = fileURLToPath(new URL('../../src/process/main.js', import.meta.u
 export const DEMO = fileURLToPath(new URL('../../src/process/demo.js', import.meta.url));
 const FIXTURES = fileURLToPath(new URL('../../../test/e2e/fixtures/', import.meta.url));
 
-const START_LIMIT_MS = 10_000;
+const START_LIMIT_MS = 20_000;
 const STOP_LIMIT_MS = 8_000;
 /** How long a test waits for something that should happen at once. */
 export const SOON_MS = 5_000;

@@ -65,7 +65,9 @@ describe('balance of accepts: decisions', () => {
   });
 });
 
-describe('balance of accepts: workers', () => {
+describe('balance of accepts: workers', function () {
+  // Several processes start in each of these; a loaded machine needs its time.
+  this.timeout(60_000);
   afterEach(cleanUp);
 
   for (const workers of [2, 3]) {

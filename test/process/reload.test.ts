@@ -108,7 +108,9 @@ class Chatter {
 const TUNNEL = `proxy_pass http://127.0.0.1:ECHO; proxy_http_version 1.1;
             proxy_set_header Upgrade $http_upgrade; proxy_set_header Connection upgrade;`;
 
-describe('reload', () => {
+describe('reload', function () {
+  // Several processes start in each of these; a loaded machine needs its time.
+  this.timeout(60_000);
   afterEach(cleanUp);
 
   it('under load: no request is lost, tunnels go on, the new configuration answers', async () => {

@@ -28,7 +28,9 @@ function isAlive(pid: number): boolean {
   return existsSync(`/proc/${pid}`);
 }
 
-describe('daemon on', () => {
+describe('daemon on', function () {
+  // Several processes start in each of these; a loaded machine needs its time.
+  this.timeout(60_000);
   afterEach(cleanUp);
 
   /** Runs a configuration as a daemon; answers its folder and what the command said. */
@@ -95,7 +97,9 @@ describe('daemon on', () => {
   });
 });
 
-describe('service manager', () => {
+describe('service manager', function () {
+  // Several processes start in each of these; a loaded machine needs its time.
+  this.timeout(60_000);
   afterEach(cleanUp);
 
   /** Runs the command through a shell that knows its pid, with `sockets` from descriptor 3 on. */

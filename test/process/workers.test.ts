@@ -34,7 +34,9 @@ function statusOf(pid: number, key: string): string {
   );
 }
 
-describe('workers', () => {
+describe('workers', function () {
+  // Several processes start in each of these; a loaded machine needs its time.
+  this.timeout(60_000);
   afterEach(cleanUp);
 
   it("serve on the master's sockets, which the pid file names; TERM ends all", async () => {
