@@ -50,7 +50,7 @@ export interface ServerOptions {
   readonly proxyTimeout?: number | undefined;
   /** For a connection to the target. Default: as `proxyTimeout`. */
   readonly connectTimeout?: number | undefined;
-  /** No effect: there is no TLS towards targets yet, and an `https:` target is refused. */
+  /** Whether the certificate of an `https:` target is looked at. Default true. */
   readonly secure?: boolean | undefined;
   /** No effect: names keep their case in any case. */
   readonly preserveHeaderKeyCase?: boolean | undefined;
@@ -61,7 +61,7 @@ const REFUSED: Readonly<Record<string, string>> = {
   agent: 'connections to targets are kept open and used again without one: leave it out',
   autoRewrite: 'rewrite Location in a "proxyRes" listener: proxyRes.headers.location = ...',
   buffer: 'use createProxy().web(req, res, { content })',
-  ca: 'there is no TLS towards targets yet',
+  ca: 'use "upstreamTls" of createProxy()',
   cookieDomainRewrite:
     'rewrite Set-Cookie in a "proxyRes" listener, or use proxy_cookie_domain in a configuration',
   cookiePathRewrite:
@@ -167,6 +167,7 @@ export function actionOf(
     forwarded: 'none',
     protocols: isUpgrade ? ['websocket'] : false,
     timeouts: { connectMs: options.connectTimeout ?? readMs, sendMs: readMs, readMs },
+    ...(url.isSecure && options.secure === false ? { upstreamTls: { verify: false } } : {}),
     ...(ignorePath ? { target: url.base === '' ? '/' : url.base } : {}),
   };
   const key = JSON.stringify(action);
