@@ -9,6 +9,7 @@ import { connect, type ConnectionOptions, type TLSSocket } from 'node:tls';
 import { compileConfig } from '../../src/config/compile.js';
 import { memoryFiles } from '../../src/config/files.js';
 import { Driver, type DriverOptions } from '../../src/driver/driver.js';
+import type { Policy } from '../../src/machine/policy.js';
 import { onCleanUp, RawConnection, soon } from '../e2e/harness.js';
 import { Authority, type Pair } from './authority.js';
 
@@ -19,6 +20,8 @@ export interface Stage {
   readonly port: number;
   readonly ports: readonly number[];
   readonly driver: Driver;
+  /** Of the first listener. */
+  readonly policy: Policy;
   /** `level text` of the error log, whatever the level. */
   readonly errors: string[];
   /** Lines of access logs. */
@@ -57,7 +60,8 @@ export async function serve(
     const bound = await driver.listen(where, policy);
     ports.push('port' in bound ? bound.port : 0);
   }
-  return { port: ports[0], ports, driver, errors, lines };
+  const [{ policy }] = compiled.config.listeners;
+  return { port: ports[0], ports, driver, policy, errors, lines };
 }
 
 /** A certificate and its key as directives. */

@@ -2,7 +2,7 @@
 import { expect } from 'chai';
 import { createServer as createSecureServer } from 'node:https';
 import { connect as connectPlainly, createServer, type AddressInfo, type Socket } from 'node:net';
-import { createServer as createTlsServer, type TLSSocket } from 'node:tls';
+import { createServer as createTlsServer, type TlsOptions, type TLSSocket } from 'node:tls';
 import { WebSocket, WebSocketServer } from 'ws';
 import { cleanUp, onCleanUp, openRaw, soon, until } from '../e2e/harness.js';
 import { Authority, type Pair } from './authority.js';
@@ -223,6 +223,55 @@ describe('proxy_pass https', () => {
     for (const carrier of carriers) carrier.resetAndDestroy();
     await client.untilEnd();
     expect(client.received).to.not.contain('\r\n0\r\n');
+  });
+});
+
+describe('downstream over TLS', () => {
+  afterEach(cleanUp);
+
+  /** An origin that breaks a response off whose end only the end of its connection shows. */
+  async function breaker(): Promise<number> {
+    const server = createServer((socket) => {
+      socket.on('error', () => undefined);
+      socket.once('data', () => {
+        socket.write('HTTP/1.1 200 OK\r\n\r\npart');
+        setTimeout(() => socket.resetAndDestroy(), 50);
+      });
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    onCleanUp(() => server.close());
+    return (server.address() as AddressInfo).port;
+  }
+
+  it('a response that broke off is no whole one: the connection is reset', async () => {
+    const { server: pair } = await basics();
+    const { port } = await serve(
+      `server { listen 127.0.0.1:1 ssl; ${pairLines(pair)}
+         location / { proxy_pass http://127.0.0.1:${await breaker()}; } }`,
+    );
+    const client = await openSecure(port, {});
+    client.write('GET / HTTP/1.0\r\nHost: a\r\n\r\n');
+    await client.until('part');
+    await until('the end', () => client.closed);
+    expect(client.error?.code).to.equal('ECONNRESET');
+  });
+
+  it('sockets that somebody else shook hands on: served, with what TLS knows; none of their ends throws', async () => {
+    const { server: pair } = await basics();
+    const { lines, driver, policy } = await serve(
+      `log_format l '$ssl_protocol $ssl_server_name $scheme'; access_log x l;
+       server { listen 127.0.0.1:1; location / { proxy_pass http://127.0.0.1:${await breaker()}; } }`,
+    );
+    const server = createTlsServer({ ...pair, allowHalfOpen: true } as TlsOptions, (socket) =>
+      driver.accept(socket, policy),
+    );
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    onCleanUp(() => server.close());
+    const client = await openSecure((server.address() as AddressInfo).port, { servername: 'a.example' });
+    client.write('GET / HTTP/1.0\r\nHost: a\r\n\r\n');
+    await client.until('part');
+    await until('the end', () => client.closed && lines.length === 1);
+    expect(lines).to.deep.equal(['TLSv1.3 a.example https']);
   });
 });
 
