@@ -6,7 +6,7 @@ import { Buffer } from 'node:buffer';
 import type { ErrorCode } from '../../error.js';
 import { NameMemo } from '../../bytes/name-memo.js';
 import { CLASS, CR, latin1, LF, SP, TAB, TOKEN } from '../../bytes/octets.js';
-import { CONTENT_LENGTH, FIELD_NAMES } from '../../message/field-names.js';
+import { CONTENT_LENGTH, FIELD_NAMES, TRANSFER_ENCODING } from '../../message/field-names.js';
 import { FIELD_STRIDE, Head, NOMINATED } from '../../message/head.js';
 import { checkRequest, faultOffset } from '../../message/request-rules.js';
 import { checkResponse } from '../../message/response-rules.js';
@@ -246,20 +246,23 @@ export class HeadReader {
       case HPE_UNEXPECTED_CONTENT_LENGTH:
         return 'FRAMING_AMBIGUOUS';
       case HPE_INVALID_TRANSFER_ENCODING:
-        return this.namesField(CONTENT_LENGTH) ? 'FRAMING_AMBIGUOUS' : 'TRANSFER_CODING_UNKNOWN';
+        if (this.countFields(CONTENT_LENGTH) > 0) return 'FRAMING_AMBIGUOUS';
+        return this.countFields(TRANSFER_ENCODING) > 1
+          ? 'TRANSFER_CODING_REPEATED'
+          : 'TRANSFER_CODING_UNKNOWN';
       default:
         return 'HEAD_SYNTAX';
     }
   }
 
-  /** Whether a field line named `id` came in front of the one that llhttp refused. */
-  private namesField(id: number): boolean {
+  /** Field lines named `id`, the one that llhttp refused included. */
+  private countFields(id: number): number {
     const { marks, count } = this.spans;
+    let lines = 0;
     for (let m = 0; m < count * 4; m += 4) {
-      if (FIELD_NAMES.find(this.head.octets, marks[m] - HEADROOM, marks[m + 1] - HEADROOM) === id)
-        return true;
+      if (FIELD_NAMES.find(this.head.octets, marks[m] - HEADROOM, marks[m + 1] - HEADROOM) === id) lines++;
     }
-    return false;
+    return lines;
   }
 
   /** Whether a version ends at `end` that is well formed and none of those that llhttp knows. */
