@@ -1,5 +1,9 @@
 /** Several runs of one machine as one report: a long run in pieces, a work done again. */
+import { WORKS } from '../works.js';
 import type { Figure, Skipped, VersusReport } from './figures.js';
+
+/** As the tables have them, whatever was measured first. */
+const ORDER = WORKS.map(({ name }) => name);
 
 /** Later reports replace the works that they hold. Throws a RangeError when there is none, or when machines differ. */
 export function joinReports(reports: readonly VersusReport[]): VersusReport {
@@ -21,7 +25,7 @@ export function joinReports(reports: readonly VersusReport[]): VersusReport {
   return {
     ...last,
     command: [...new Set(reports.map(({ command }) => command))].join('\n'),
-    works: [...works.values()],
+    works: [...works.values()].sort((a, b) => ORDER.indexOf(a.name) - ORDER.indexOf(b.name)),
     peers: [...peers.values()],
     figures: reports.flatMap((report) => kept(report, report.figures)),
     skipped: unique(reports.flatMap((report) => kept(report, report.skipped))),

@@ -17,7 +17,7 @@ export async function versusMain(args: string[]): Promise<number> {
   const options = parseVersusOptions(args, peers);
   if (options.help) return print(VERSUS_HELP);
   if (options.list) return print(listOf(options));
-  const command = ['npm run bench -- --versus', ...args].join(' ');
+  const command = ['npm run bench -- --versus', ...withoutFiles(args).map(quoted)].join(' ');
   const report =
     options.from.length > 0 ? joinReports(options.from.map(readReport)) : await run(options, command);
   print(`${describeEnvironment(report.environment)}\n\n${showVersus(report)}\n`);
@@ -52,6 +52,16 @@ async function writeReports(report: VersusReport, { html, markdown }: VersusOpti
     const before = existsSync(markdown) ? readFileSync(markdown, 'utf8') : '';
     writeFileSync(markdown, insertMarkdown(before, renderMarkdown(report, pictures, basename(folder))));
   }
+}
+
+/** Files that a run wrote say nothing about its figures. */
+function withoutFiles(args: readonly string[]): string[] {
+  const isFile = (arg: string | undefined): boolean => /^--(json|html|markdown)(=|$)/.test(arg ?? '');
+  return args.filter((arg, i) => !isFile(arg) && !(isFile(args[i - 1]) && !args[i - 1].includes('=')));
+}
+
+function quoted(arg: string): string {
+  return /^[\w,.=/:-]*$/.test(arg) ? arg : `'${arg.replaceAll("'", "'\\''")}'`;
 }
 
 function readReport(file: string): VersusReport {

@@ -20,7 +20,7 @@ export function showVersus(report: VersusReport): string {
     [
       ...failed.map(({ peer, work, reason }) => `FAILED ${peer}, ${work}: ${reason}`),
       ...skippedLines(skipped),
-      `${peers.flatMap(({ version }) => (version === '' ? [] : [version])).join(', ')}`,
+      [...new Set(peers.flatMap(({ version }) => (version === '' ? [] : [version])))].join(', '),
       `${rounds} rounds of ${measureMs} ms; medians, in parentheses the middle half; ratios are taken within a round`,
       isPinned
         ? 'proxy alone on core 1, load and origin on core 0; "core" is the share of its core that the proxy used'

@@ -29,7 +29,7 @@ export function renderMarkdown(report: VersusReport, pictures: readonly Picture[
     pictures
       .filter((picture) => picture.name === name)
       .map(({ label }) => `![${label}](${folder}/${name}.svg)`);
-  const versions = peers.flatMap(({ version }) => (version === '' ? [] : [version]));
+  const versions = [...new Set(peers.flatMap(({ version }) => (version === '' ? [] : [version])))];
   const groups = groupsOf(report).flatMap((group) => [
     `### ${group.title}`,
     group.text,
