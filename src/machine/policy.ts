@@ -196,6 +196,8 @@ export interface ForwardPlan {
   readonly nextTimeoutMs: number;
   /** Statuses from 300 on with which a response is shown to {@link Policy.intercept} before any of it goes on. */
   readonly intercepts?: ReadonlySet<number> | undefined;
+  /** A response with X-Accel-Redirect is shown to {@link Policy.intercept}, whatever its status. */
+  readonly followsAccel?: boolean;
   /** The status that goes downstream, whatever the upstream's is (error_page); 0 or absent: the upstream's. */
   readonly status?: number;
 }
@@ -255,7 +257,7 @@ export interface Policy {
    */
   failed(exchange: Exchange, status: number, fault: Fault): Plan | undefined;
   /**
-   * A response came whose status is in the plan's `intercepts`; it is `exchange.response`, and nothing of it went on.
+   * A response came whose status is in the plan's `intercepts`, or one with X-Accel-Redirect; it is `exchange.response`, and nothing of it went on.
    * A plan replaces it, as in {@link failed}; undefined lets it go on. Called again for the response to that plan.
    */
   intercept?(exchange: Exchange, now: number): Plan | undefined;

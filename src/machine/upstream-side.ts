@@ -6,7 +6,7 @@
 import { OctetWriter } from '../bytes/octet-writer.js';
 import { Fault, type ErrorCode } from '../error.js';
 import { FieldEdits } from '../message/field-edits.js';
-import { EXPECT, UPGRADE } from '../message/field-names.js';
+import { EXPECT, UPGRADE, X_ACCEL_REDIRECT } from '../message/field-names.js';
 import * as h from '../message/head.js';
 import type { Head } from '../message/head.js';
 import { namesProtocol, sharesProtocol } from '../message/protocols.js';
@@ -374,7 +374,7 @@ export class UpstreamSide {
       this.giveUp('UPSTREAM_SWITCH_UNASKED', '', NEXT_INVALID_HEADER);
       return end;
     }
-    if (head.status >= 300 && this.turnsAway(head, chunk, reader.consumed, end)) return end;
+    if (this.mayTurnAway(head) && this.turnsAway(head, chunk, reader.consumed, end)) return end;
     exchange.response = head;
     const { policy } = connection;
     const review = policy.review === undefined ? null : policy.review(exchange, connection.now);
@@ -428,11 +428,17 @@ export class UpstreamSide {
   /** Whether the response is not passed on: the next peer is asked, or the policy has another answer. */
   private turnsAway(head: Head, chunk: Buffer, at: number, end: number): boolean {
     const plan = this.plan!;
-    if (plan.nextStatuses === undefined && plan.intercepts === undefined) return false;
     this.attempt!.status = head.status;
     this.isDrained = this.isReusable && head.keepsAlive && this.drains(head, chunk, at, end);
     if (plan.nextStatuses?.has(head.status) === true && this.asksNext(plan, head.status)) return true;
-    return plan.intercepts?.has(head.status) === true && this.connection.intercept(head);
+    const isShown = plan.intercepts?.has(head.status) === true || isRedirected(plan, head);
+    return isShown && this.connection.intercept(head);
+  }
+
+  private mayTurnAway(head: Head): boolean {
+    const plan = this.plan!;
+    if (head.status >= 300 && (plan.nextStatuses !== undefined || plan.intercepts !== undefined)) return true;
+    return isRedirected(plan, head);
   }
 
   /** Whether the content of a response that is not passed on has come whole, and nothing behind it. */
@@ -832,6 +838,11 @@ const headOptions = {
 const own: OwnParts<Exchange> = { method: null, contentOctets: -1 };
 /** Where content of our own is rendered before its length can be written. */
 const ownContent = new OctetWriter();
+
+/** Whether the response names another path or location that is to answer. */
+function isRedirected(plan: ForwardPlan, head: Head): boolean {
+  return plan.followsAccel === true && head.findField(X_ACCEL_REDIRECT) >= 0;
+}
 
 /** Whether the request's Expect goes on. */
 function passesExpect(request: Head, plan: ForwardPlan): boolean {

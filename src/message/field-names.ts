@@ -16,6 +16,8 @@ export const PROXY_CONNECTION = FIELD_NAMES.intern('proxy-connection');
 export const TE = FIELD_NAMES.intern('te');
 export const UPGRADE = FIELD_NAMES.intern('upgrade');
 export const EXPECT = FIELD_NAMES.intern('expect');
+/** Of a response: the path or the named location that is to answer instead. */
+export const X_ACCEL_REDIRECT = FIELD_NAMES.intern('x-accel-redirect');
 export const DATE = FIELD_NAMES.intern('date');
 export const SERVER = FIELD_NAMES.intern('server');
 

@@ -8,7 +8,7 @@ import type { Exchange } from '../machine/exchange.js';
 import type { ConnectionFacts, DownstreamRules, Plan, Policy, ReadingRules } from '../machine/policy.js';
 import type { ArrivalRules } from '../machine/security.js';
 import type { FieldEdits } from '../message/field-edits.js';
-import { FIELD_NAMES } from '../message/field-names.js';
+import { FIELD_NAMES, X_ACCEL_REDIRECT } from '../message/field-names.js';
 import { FORM_AUTHORITY } from '../message/head.js';
 import { contextOf, RequestContext } from './context.js';
 import { faultLevel, faultLine } from './fault-lines.js';
@@ -80,8 +80,12 @@ export class ProxyPolicy implements Policy {
   }
 
   intercept(exchange: Exchange): Plan | undefined {
-    const { response } = exchange;
+    const { response, plan } = exchange;
     const context = contextOf(exchange);
+    const accel = response.findField(X_ACCEL_REDIRECT);
+    if (accel >= 0 && plan?.kind === 'forward' && plan.intercepts?.has(response.status) !== true) {
+      return this.routerOf(context).accelerate(exchange, context, response.valueText(accel));
+    }
     if (response.status === 401) context.leave().challenge = response.joinedText(WWW_AUTHENTICATE);
     return this.routerOf(context).standIn(exchange, context, response.status);
   }

@@ -11,6 +11,7 @@ import type { ChosenPage } from './error-pages.js';
 import { logHere } from './fault-lines.js';
 import { FOUND_WITH_SLASH, LocationSearch, LocationTree } from './locations.js';
 import type { LocationModel, ServerModel } from './model.js';
+import { CONTENT_TYPE, keptLines, NO_NAMES, readUnsafeTarget, TYPE_NAME } from './accel.js';
 import { pagePlan, redirectPlan, slashPlan } from './pages.js';
 import { lineText } from './response-variables.js';
 import { ANSWER, ERROR } from './rewrite.js';
@@ -183,6 +184,35 @@ export class Router {
     detour.target = '';
     detour.redirection = uri;
     return redirectPlan(this.here(context), redirection);
+  }
+
+  /**
+   * X-Accel-Redirect: another path, or a named location, answers in place of a response, and some of its fields go on
+   * (`ngx_http_upstream_process_headers`).
+   */
+  accelerate(exchange: Exchange, context: RequestContext, target: string): Plan {
+    const lines = keptLines(exchange.response);
+    const plan = this.accelerated(exchange, context, target);
+    if (lines.length === 0) return plan;
+    // A page of wirehop's own, and an upstream, know the type of what they send.
+    const own = lines.filter(({ id }) => id !== CONTENT_TYPE);
+    if (plan.kind === 'forward') return { ...plan, responseEdits: plan.responseEdits.amended(NO_NAMES, own) };
+    if (plan.content === null) return { ...plan, edits: plan.edits.amended(NO_NAMES, own) };
+    const replaced = lines.some(({ id }) => id === CONTENT_TYPE) ? TYPE_NAME : NO_NAMES;
+    return { ...plan, edits: plan.edits.amended(replaced, lines) };
+  }
+
+  private accelerated(exchange: Exchange, context: RequestContext, target: string): Plan {
+    if (target.startsWith('@')) return this.toNamed(exchange, context, target);
+    const found = readUnsafeTarget(target);
+    if (found === null) {
+      logHere('error', `unsafe URI "${target}" was detected`, exchange);
+      return this.error(exchange, context, this.page(this.here(context), 404));
+    }
+    const detour = context.leave();
+    const { request } = exchange;
+    if ((detour.method || request.text(0, request.methodEnd)) !== 'HEAD') detour.method = 'GET';
+    return this.redirect(exchange, context, found.path, found.args);
   }
 
   /** Sends a request to another path, through all phases (`ngx_http_internal_redirect`). */

@@ -150,6 +150,7 @@ describe('config defaults', () => {
       nextTries: 0,
       nextTimeoutMs: 0,
       intercepts: undefined,
+      followsAccel: true,
       status: 0,
     });
     expect(peers.next(exchangeOf(), 0)).to.deep.include({

@@ -533,6 +533,43 @@ const SITES: readonly Site[] = [
     ],
   },
   {
+    host: 'accel',
+    server: `
+      location / { proxy_pass http://back; add_header X-Outer o; }
+      location /ignoring { proxy_pass http://back; proxy_ignore_headers X-Accel-Redirect; }
+      location /shown { return 200 "shown $uri?$args $request_method"; }
+      location /inner { internal; add_header X-Inner i; return 200 "inner $uri"; }
+      location /again/ { proxy_pass http://back/new/; }
+      location @named { return 201 "named $uri"; }
+      location /errors { proxy_pass http://back; proxy_intercept_errors on; error_page 404 /shown?page; }
+    `,
+    asks: [
+      ...[
+        '/shown',
+        '/shown?a=b',
+        '/inner',
+        '@named',
+        '/sho%77n%20x?%20',
+        '/../x',
+        '/shown/../x',
+        '@none',
+        '/none',
+      ].map((target) => ({ target: '/x?q', fields: { 'X-Want': `200 X-Accel-Redirect: ${target}` } })),
+      { target: '/x', fields: { 'X-Want': '200 X-Accel-Redirect: /again/y?z' } },
+      { target: '/x', fields: { 'X-Want': '404 X-Accel-Redirect: /shown' } },
+      { target: '/x', method: 'POST', body: 'abc', fields: { 'X-Want': '200 X-Accel-Redirect: /shown' } },
+      { target: '/x', method: 'HEAD', fields: { 'X-Want': '200 X-Accel-Redirect: /shown' } },
+      {
+        target: '/x',
+        fields: { 'X-Want': '200 X-Accel-Redirect: /shown | Set-Cookie: a=b | Set-Cookie: c=d' },
+      },
+      { target: '/x', fields: { 'X-Want': '200 X-Accel-Redirect: /shown | X-Lost: a' } },
+      { target: '/errors', fields: { 'X-Want': '404 X-Accel-Redirect: /inner' } },
+      { target: '/errors', fields: { 'X-Want': '500 X-Accel-Redirect: /inner' } },
+      { target: '/ignoring', fields: { 'X-Want': '200 X-Accel-Redirect: /shown' } },
+    ],
+  },
+  {
     host: 'access',
     server: `
       deny 192.0.2.0/24;
@@ -632,7 +669,9 @@ describe('routing beside nginx', function () {
       [
         ...new Set(
           lines.filter((line) =>
-            /cycle|uninitialized|forbidden|could not find|zero length|URL prefix|no resolver/.test(line),
+            /cycle|uninitialized|unsafe|forbidden|could not find|zero length|URL prefix|no resolver/.test(
+              line,
+            ),
           ),
         ),
       ].sort();

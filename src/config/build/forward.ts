@@ -88,6 +88,7 @@ export class ForwardBuilder {
       nextTries: level.get(proxy.NEXT_TRIES),
       nextTimeoutMs: level.get(proxy.NEXT_TIME),
       intercepts: hasInterception ? intercepts : undefined,
+      followsAccel: !level.get(response.IGNORED_FIELDS).has('x-accel-redirect'),
       status: 0,
       ...this.dial(pass, level, host, pass.secure),
     };

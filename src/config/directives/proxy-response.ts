@@ -83,7 +83,7 @@ export const PROXY_RESPONSE_DIRECTIVES: readonly Entry[] = [
     fallback: '',
     page: PAGE,
     kind: 'nginx',
-    note: 'Of these fields wirehop acts on none by itself, as it does not cache: what is ignored is ignored already.',
+    note: 'wirehop acts on X-Accel-Redirect alone: it neither caches nor spools. The others are ignored already.',
     apply(directive, level) {
       const names = directive.args.map((word) => {
         const name = word.text.toLowerCase();
