@@ -12,7 +12,6 @@
  */
 import net from 'node:net';
 import { constants } from 'node:os';
-import { platform } from 'node:process';
 import { getSystemErrorName } from 'node:util';
 import type { OctetWriter } from '../bytes/octet-writer.js';
 import type { Peer } from '../machine/policy.js';
@@ -120,6 +119,9 @@ function loadBindings(): Bindings {
 let bindings: Bindings;
 
 // ---- Buffers
+
+/** The global, not an import of node:process: that would open stdin, stdout and stderr. */
+const ON_LINUX = process.platform === 'linux';
 
 /** Every connection reads into this one, until it shows that it needs more. */
 const SHARED_OCTETS = 65536;
@@ -634,7 +636,7 @@ class HandleNetwork implements Network {
       _handle: { onconnection: (error: number, client: Handle) => void; setNoDelay?(on: boolean): number };
     };
     // What is accepted inherits it on Linux, which saves a call for every connection.
-    const inherits = platform === 'linux' && handle.setNoDelay?.(true) === 0;
+    const inherits = ON_LINUX && handle.setNoDelay?.(true) === 0;
     handle.onconnection = (error, client) => {
       if (error !== 0) {
         onError(systemErrorName(error));
