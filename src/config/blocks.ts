@@ -33,6 +33,8 @@ export class ServerLevel extends Level {
   readonly listens: ListenLine[] = [];
   readonly names: Word[] = [];
   readonly locations: LocationLevel[] = [];
+  /** Those that must be unique, by what makes them so. */
+  readonly locationNames = new Map<string, LocationLevel>();
   /** Directives of the rewrite module, in order. */
   readonly script: ScriptLine[] = [];
   constructor(
@@ -49,6 +51,8 @@ export type Match = 'exact' | 'prefix' | 'prefix-final' | 'regex' | 'regex-nocas
 /** `location`, and the blocks that are locations without a name: `if` and `limit_except`. */
 export class LocationLevel extends Level {
   readonly locations: LocationLevel[] = [];
+  /** Those that must be unique, by what makes them so. */
+  readonly locationNames = new Map<string, LocationLevel>();
   /** Directives of the rewrite module, in order. */
   readonly script: ScriptLine[] = [];
   pass: ProxyPassLine | null = null;

@@ -41,7 +41,8 @@ export const LOCATION_DIRECTIVES: readonly Entry[] = [
       const [match, pattern] = readMatch(directive);
       if (parent instanceof LocationLevel) checkNesting(directive, match, pattern, parent);
       const location = new LocationLevel(parent, directive, match, pattern);
-      const twin = parent.locations.find((other) => isTwin(other, location));
+      const name = uniqueName(location);
+      const twin = parent.locationNames.get(name);
       if (twin !== undefined) {
         throw faultAt(
           pattern,
@@ -50,6 +51,7 @@ export const LOCATION_DIRECTIVES: readonly Entry[] = [
         );
       }
       parent.locations.push(location);
+      if (!location.isRegex) parent.locationNames.set(name, location);
       walk(directive.block ?? [], location);
     },
   }),
@@ -127,9 +129,10 @@ function readMatch(directive: Directive): [Match, Word] {
   return modifier === undefined ? ['prefix', first] : [MODIFIERS[modifier], { ...first, text: rest ?? '' }];
 }
 
-function isTwin(a: LocationLevel, b: LocationLevel): boolean {
-  if (a.isRegex || b.isRegex || a.pattern.text !== b.pattern.text) return false;
-  return (a.match === 'exact') === (b.match === 'exact');
+/** The same for two locations that cannot be told apart. Regular expressions always can: the first one wins. */
+function uniqueName({ match, pattern, isRegex }: LocationLevel): string {
+  if (isRegex) return '';
+  return `${match === 'exact' ? '=' : ' '}${pattern.text}`;
 }
 
 function checkNesting(directive: Directive, match: Match, pattern: Word, parent: LocationLevel): void {

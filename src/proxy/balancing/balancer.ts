@@ -23,7 +23,8 @@ export type MakeMethod = (group: PeerGroup) => Method;
  */
 export class Balancer {
   private readonly states = new Map<UpstreamServer, readonly PeerState[]>();
-  private all: readonly PeerState[] = [];
+  /** By what an exchange is bound to them (sticky). Several may share a route. */
+  private readonly byId = new Map<string, PeerState[]>();
   private primary!: Method;
   private backup!: Method;
   /** The only peer: its failures never leave it out ("a single server is never considered unavailable"). */
@@ -64,7 +65,8 @@ export class Balancer {
 
   private regroup(): void {
     const all = [...this.states.values()].flat();
-    this.all = all;
+    this.byId.clear();
+    if (this.route !== null) for (const state of all) this.nameById(state);
     this.primary = this.method(new PeerGroup(all.filter(({ isBackup }) => !isBackup)));
     this.backup = this.method(new PeerGroup(all.filter(({ isBackup }) => isBackup)));
     this.single = all.length === 1 ? all[0] : null;
@@ -90,11 +92,16 @@ export class Balancer {
 
   private boundTo(id: string, exchange: Exchange, now: number): PeerState | null {
     if (id === '') return null;
-    const { all } = this;
-    for (let i = 0; i < all.length; i++) {
-      if (all[i].id === id && all[i].canServe(exchange, now)) return all[i];
-    }
+    const states = this.byId.get(id);
+    if (states === undefined) return null;
+    for (let i = 0; i < states.length; i++) if (states[i].canServe(exchange, now)) return states[i];
     return null;
+  }
+
+  private nameById(state: PeerState): void {
+    const known = this.byId.get(state.id);
+    if (known === undefined) this.byId.set(state.id, [state]);
+    else known.push(state);
   }
 }
 

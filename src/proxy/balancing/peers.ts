@@ -52,6 +52,8 @@ export class PeerState {
   readonly seen: SeenPeer[] = [];
   readonly weight: number;
   readonly isBackup: boolean;
+  /** @internal whose failures are counted together */
+  group: PeerGroup | null = null;
   private digest = '';
 
   constructor(
@@ -105,6 +107,7 @@ export class PeerState {
       if (this.failedAt < this.checkedAt) this.fails = 0;
       return;
     }
+    if (this.group !== null) this.group.failures++;
     this.fails++;
     this.failedAt = this.checkedAt = now;
     if (maxFails > 0)
@@ -135,22 +138,31 @@ function stateOf({ peer }: Attempt): PeerState | null {
 export class PeerGroup {
   /** Of all, whether they can be asked or not. */
   readonly totalWeight: number;
+  /** Failures of its peers so far. */
+  failures = 0;
+  /** Where each peer ends when all are laid end to end, each as long as its weight. */
+  private readonly ends: Float64Array;
 
   constructor(readonly states: readonly PeerState[]) {
     let total = 0;
-    for (const { weight } of states) total += weight;
+    this.ends = Float64Array.from(states, ({ weight }) => (total += weight));
     this.totalWeight = total;
+    for (const state of states) state.group = this;
   }
 
-  /** The peer at `weight` when all are laid end to end, each as long as its weight. 0 <= weight < totalWeight. */
+  /** The peer at `weight` when all are laid end to end. 0 <= weight < totalWeight. */
   at(weight: number): PeerState {
-    const { states } = this;
-    let rest = weight;
-    for (let i = 0; i < states.length; i++) {
-      rest -= states[i].weight;
-      if (rest < 0) return states[i];
+    const { states, ends } = this;
+    if (!(weight >= 0 && weight < this.totalWeight))
+      throw new RangeError(`no peer at weight ${weight} of ${this.totalWeight}`);
+    let from = 0;
+    let to = states.length - 1;
+    while (from < to) {
+      const middle = (from + to) >>> 1;
+      if (ends[middle] <= weight) from = middle + 1;
+      else to = middle;
     }
-    throw new RangeError(`no peer at weight ${weight} of ${this.totalWeight}`);
+    return states[from];
   }
 }
 
