@@ -4,7 +4,7 @@ import { memoryFiles } from '../../src/config/files.js';
 import type { Exchange } from '../../src/machine/exchange.js';
 import type { DownstreamRules, Peer, PeerSource, Plan, Policy } from '../../src/machine/policy.js';
 import { DOWNSTREAM_RULES, forwardPlan, peer, READING } from '../../test/machine/policies.js';
-import { proxyConfiguration } from '../configuration.js';
+import { proxyConfiguration, type ConfigurationValues } from '../configuration.js';
 import { CheckError } from '../suite.js';
 
 /** Rules under which a connection never ends by itself. */
@@ -44,12 +44,12 @@ export function policyByHand(): Policy {
   return new BenchPolicy();
 }
 
-/** The policy that the bench's configuration compiles to. */
-export async function compiledPolicy(): Promise<Policy> {
+/** The policy that the bench's configuration compiles to. @param values what is different in it */
+export async function compiledPolicy(values: Partial<ConfigurationValues> = {}): Promise<Policy> {
   const path = '/bench/nginx.conf';
   const { config, errors } = await compileConfig({
     file: path,
-    files: memoryFiles({ [path]: proxyConfiguration({ listen: 8080, origin: 9 }) }),
+    files: memoryFiles({ [path]: proxyConfiguration({ listen: 8080, origin: 9, ...values }) }),
     resolve: (host) => Promise.resolve([host]),
     openLog: () => ({ write: () => undefined }),
     openErrorLog: () => ({

@@ -19,7 +19,8 @@ const { document } = parseHTML('<!doctype html><html><body></body></html>') as u
 };
 const FONT = 'system-ui, -apple-system, "Segoe UI", Roboto, sans-serif';
 
-function draw(label: string, options: Plot.PlotOptions): Chart {
+/** Draws a plot; `label` says in words what it shows. */
+export function draw(label: string, options: Plot.PlotOptions): Chart {
   const element = Plot.plot({
     document,
     style: {

@@ -56,8 +56,14 @@ class Cycle {
     /** Turns after which each peer has had as many as its weight says. */
     private readonly period: number,
   ) {
-    this.base = new Float64Array(group.states.length);
-    group.states.forEach((state, i) => this.indices.set(state, i));
+    const { states } = group;
+    this.base = new Float64Array(states.length);
+    states.forEach((state, i) => this.indices.set(state, i));
+    // Equals at their beginning simply take turns: that need not be learnt.
+    if (period === states.length && states.every((state) => state.currentWeight === 0 && isWell(state))) {
+      this.turns = Int32Array.from(states, (_, i) => i);
+      this.isKnown = true;
+    }
   }
 
   /** null where turns are not worth remembering, or where they follow from more than the weights. */
