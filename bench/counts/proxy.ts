@@ -11,6 +11,8 @@ import type { Probed, ProbeRequest } from './probe.js';
 
 const COMMAND = fileURLToPath(new URL('../../src/process/main.js', import.meta.url));
 const START_LIMIT_MS = 20_000;
+/** The probe sits in the process that serves. */
+const ONE_PROCESS = 'master_process off;';
 
 export interface CountedProxyOptions {
   readonly origin: number;
@@ -33,7 +35,10 @@ export class CountedProxy {
   static async start({ origin, transport, plant, around = [] }: CountedProxyOptions): Promise<CountedProxy> {
     const folder = temporaryFolder();
     const [port] = await freePorts(1);
-    writeFileSync(join(folder, 'nginx.conf'), proxyConfiguration({ listen: port, origin }));
+    writeFileSync(
+      join(folder, 'nginx.conf'),
+      proxyConfiguration({ listen: port, origin, mainLines: ONE_PROCESS }),
+    );
     const inside = [plant === undefined ? '' : '../guard/planting.js', './probe.js'];
     const imports = inside
       .filter((file) => file !== '')
