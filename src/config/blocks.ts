@@ -3,6 +3,7 @@
  * `build/` turn into `proxy/` values. Decides nothing.
  */
 import type { LogLevel } from '../proxy/model.js';
+import type { LimitZoneLine } from './directives/access.js';
 import { Level, type Context } from './level.js';
 import type { Address, HostAddress } from './address.js';
 import type { Directive, Place, Word } from './syntax.js';
@@ -22,6 +23,8 @@ export class HttpLevel extends Level {
   readonly upstreams: UpstreamLevel[] = [];
   readonly maps: MapBlock[] = [];
   /** By name. */
+  readonly requestZones = new Map<string, LimitZoneLine>();
+  readonly connectionZones = new Map<string, LimitZoneLine>();
   readonly logFormats = new Map<string, LogFormatLine>();
   constructor(parent: Level, place: Place) {
     super('http', parent, place);

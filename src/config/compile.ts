@@ -16,6 +16,7 @@ import {
   type ProxyPassLine,
   type ServerLevel,
 } from './blocks.js';
+import { AccessBuilder } from './build/access.js';
 import { buildListeners } from './build/listeners.js';
 import { Logs } from './build/logs.js';
 import { Resolvers } from './build/resolvers.js';
@@ -174,7 +175,8 @@ async function buildHttp(http: HttpLevel, site: Site, logs: Logs): Promise<Liste
   await resolvers.build([http, ...http.upstreams, ...http.servers, ...http.servers.flatMap(locationsOf)]);
   const upstreams = new Upstreams(site, logs, resolvers);
   await upstreams.build(http, http.servers.flatMap(passesOf));
-  return buildListeners(http, { site, logs, upstreams, tls: new TlsBuilder(site) });
+  const [tls, access] = [new TlsBuilder(site), new AccessBuilder(http, site)];
+  return buildListeners(http, { site, logs, upstreams, tls, access });
 }
 
 function locationsOf({ locations }: ServerLevel | LocationLevel): LocationLevel[] {

@@ -84,6 +84,10 @@ export class Connection {
   rules: DownstreamRules;
   /** The connection is closed behind the response under way. @internal */
   closes = false;
+  /** A plan that waits for its time. */
+  private delayed: { readonly plan: Plan; readonly exchange: Exchange } | null = null;
+  /** Monotonic ms. */
+  private delayedUntil = Infinity;
   /** Now, as the running input has it. Monotonic ms. @internal */
   now: number;
 
@@ -195,7 +199,7 @@ export class Connection {
   decide(exchange: Exchange, plan: Plan, now: number): void {
     if (this.exchange !== exchange || this.responsePhase !== RESPONSE.PLAN) return;
     this.now = now;
-    this.apply(plan);
+    this.take(plan);
     this.goOn();
   }
 
@@ -262,7 +266,8 @@ export class Connection {
   expire(now: number): void {
     this.now = now;
     if (this.isOver) return;
-    if (this.downstream.deadline() <= now) this.downstream.expire();
+    if (this.delayedUntil <= now) this.takeDelayed();
+    else if (this.downstream.deadline() <= now) this.downstream.expire();
     else this.upstream.expire();
     this.goOn();
   }
@@ -285,7 +290,26 @@ export class Connection {
   /** The request head is good: asks the policy. @internal */
   decideOn(exchange: Exchange): void {
     const plan = this.policy.plan(exchange, this.now);
-    if (plan !== undefined) this.apply(plan);
+    if (plan !== undefined) this.take(plan);
+  }
+
+  /** Carries a plan out, at once or when its time has come ({@link Exchange.delayMs}). */
+  private take(plan: Plan): void {
+    const exchange = this.exchange!;
+    if (exchange.delayMs > 0) {
+      this.delayed = { plan, exchange };
+      this.delayedUntil = this.now + exchange.delayMs;
+    } else {
+      this.apply(plan);
+    }
+  }
+
+  /** The time of a plan has come. Its exchange may be over by now. */
+  private takeDelayed(): void {
+    const { plan, exchange } = this.delayed!;
+    this.delayed = null;
+    this.delayedUntil = Infinity;
+    if (this.exchange === exchange && this.responsePhase === RESPONSE.PLAN) this.apply(plan);
   }
 
   /** The request's content is whole. @internal */
@@ -626,7 +650,9 @@ export class Connection {
     this.readsDownstream = this.downstream.isRead();
     this.readsUpstream = this.upstream.isReadable && !this.downstream.isBlocked;
     // Requests that were put off are looked at again soon, unless the transport says that they must wait.
-    this.deadline = this.putsOff ? this.now : Math.min(this.downstream.deadline(), this.upstream.deadline());
+    this.deadline = this.putsOff
+      ? this.now
+      : Math.min(this.downstream.deadline(), this.upstream.deadline(), this.delayedUntil);
     this.putsOff = false;
     this.laidDown = 0;
   }

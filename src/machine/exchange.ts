@@ -72,6 +72,8 @@ export class Exchange {
   passStart = 0;
   /** How it ended; `open` while it goes on. */
   outcome: Outcome = 'open';
+  /** Set by a policy with its plan: the plan is carried out only after this (limit_req). */
+  delayMs = 0;
   /** What went wrong, if anything did: for a tunnel, why it closed. */
   fault: Fault | null = null;
   /** Protocols were switched: everything behind the heads is a tunnel's. */

@@ -6,6 +6,7 @@ import { latin1 } from '../bytes/octets.js';
 import type { Exchange } from '../machine/exchange.js';
 import type { ConnectionFacts, PeerSource } from '../machine/policy.js';
 import type { Head } from '../message/head.js';
+import type { LimitRecord } from './access/access.js';
 import { Detour } from './detour.js';
 import type { LocationModel, ServerModel } from './model.js';
 import { NormalPath } from './normal-path.js';
@@ -39,6 +40,8 @@ export class RequestContext extends NormalPath {
   values: (string | undefined)[] | null = null;
   /** What became of the request since it was read; null for most. */
   detour: Detour | null = null;
+  /** What limits said of it; null where none was asked. */
+  limits: LimitRecord | null = null;
   /** What a proxy_pass with variables came out as. */
   destination: Destination | null = null;
   /** $request_id, once it was asked for. */

@@ -5,6 +5,7 @@ import type { Exchange } from '../machine/exchange.js';
 import type { DownstreamRules, ForwardPlan, ReadingRules, RespondPlan } from '../machine/policy.js';
 import type { ServerSecurity } from '../machine/security.js';
 import type { FieldEdits } from '../message/field-edits.js';
+import type { Access } from './access/access.js';
 import type { RealIp } from './real-ip.js';
 import type { RedirectRules } from './absolute-location.js';
 import type { ErrorPages } from './error-pages.js';
@@ -72,8 +73,8 @@ export interface LocationRules {
   readonly isInternal?: boolean;
   /** Methods that stay here; requests with others go to `other` (limit_except). */
   readonly limited?: { readonly methods: ReadonlySet<string>; readonly other: LocationModel } | undefined;
-  /** Whether a connection may use it (allow, deny); absent: all. */
-  readonly admits?: ((exchange: Exchange) => boolean) | undefined;
+  /** Who may use it, and how often (allow, limit_req and their like); absent: all. */
+  readonly access?: Access | undefined;
   /** The action's answer counts as an error: a page may stand in for it. */
   readonly answersError?: boolean;
   /** Where the action goes depends on the request. */

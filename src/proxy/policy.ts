@@ -10,6 +10,7 @@ import type { ArrivalRules } from '../machine/security.js';
 import type { FieldEdits } from '../message/field-edits.js';
 import { FIELD_NAMES, X_ACCEL_REDIRECT } from '../message/field-names.js';
 import { FORM_AUTHORITY } from '../message/head.js';
+import { leaveLimits } from './access/access.js';
 import { contextOf, RequestContext } from './context.js';
 import { faultLevel, faultLine } from './fault-lines.js';
 import type { AccessLog, ListenerModel, LocationModel, ServerModel } from './model.js';
@@ -70,7 +71,11 @@ export class ProxyPolicy implements Policy {
       const refused = this.refused(exchange, context, router);
       if (refused !== null) return refused;
     }
-    if (isPath) return router.route(exchange, context);
+    if (isPath) {
+      const plan = router.route(exchange, context);
+      if (context.limits !== null) exchange.delayMs = context.limits.delayMs;
+      return plan;
+    }
     return router.refuse(exchange, context, request.form === FORM_AUTHORITY ? 405 : 400);
   }
 
@@ -93,6 +98,8 @@ export class ProxyPolicy implements Policy {
   finished(exchange: Exchange, now: number): void {
     const { accessLogs } = this.locationOf(exchange);
     for (let i = 0; i < accessLogs.length; i++) writeLog(accessLogs[i], exchange, now);
+    const { limits } = contextOf(exchange);
+    if (limits !== null) leaveLimits(limits);
   }
 
   fault(fault: Fault, exchange: Exchange | null, connection: ConnectionFacts): void {

@@ -228,6 +228,8 @@ export function requestVariables(isRewritten = false): Readonly<Record<string, V
     binary_remote_addr: stable((e) => packAddress(e.connection.remoteAddress)),
     remote_user: stable((e) => basicUser(e.request.joinedText(AUTHORIZATION))),
     connection: stable((e) => String(e.connection.serial)),
+    limit_req_status: changing((e) => contextOf(e).limits?.requests ?? ''),
+    limit_conn_status: changing((e) => contextOf(e).limits?.connections ?? ''),
     connection_requests: stable((e) => String(e.ordinal)),
     connection_time: changing((e) => seconds(momentOf(e) - e.connection.openedAt)),
     content_length: field('content_length'),

@@ -131,9 +131,9 @@ export class Router {
   private act(exchange: Exchange, context: RequestContext, location: LocationModel): Plan {
     const { action, rules } = location;
     location.realIp?.apply(exchange);
-    if (rules?.admits?.(exchange) === false) {
-      logHere('error', 'access forbidden by rule', exchange);
-      return this.error(exchange, context, this.page(location, 403));
+    if (rules?.access !== undefined) {
+      const status = rules.access.check(exchange, context, context.decidedAt);
+      if (status !== 0) return this.error(exchange, context, this.page(location, status));
     }
     if (rules?.pass !== undefined) {
       context.destination = null;

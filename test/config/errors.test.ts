@@ -206,6 +206,27 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
       ['7:12 "Transfer-Encoding" in "add_header" directive is not supported'],
     ],
   ],
+  'access and limits': [
+    [inLocation('allow 10.0.0.300;'), ['7:7 invalid parameter "10.0.0.300"'], '192.0.2.0/24'],
+    [inHttp('limit_req_zone $host zone=a:1m rate=0r/s;'), ['4:32 invalid rate "rate=0r/s"'], '10r/s'],
+    [inHttp('limit_req_zone $host zone=a rate=1r/s;'), ['4:22 invalid zone size "zone=a"']],
+    [inHttp('limit_req_zone $host zone=a:1k rate=1r/s;'), ['4:22 zone "a" is too small']],
+    [
+      inHttp('limit_req_zone $host zone=a:1m rate=1r/s sync;'),
+      ['4:42 "sync" in "limit_req_zone" directive is not supported'],
+    ],
+    [
+      inHttp('limit_conn_zone $host zone=a:1m; limit_conn_zone $uri zone=a:1m;'),
+      ['4:34 limit_conn_zone "a" is already bound to key'],
+    ],
+    [inHttp('limit_conn_zone $nobody zone=a:1m;'), ['4:17 unknown "nobody" variable']],
+    [inLocation('limit_req zone=x; return 200;'), ['7:1 unknown zone "x"'], 'limit_req_zone key zone=x:10m'],
+    [inLocation('limit_req burst=1;'), ['7:1 "limit_req" must have "zone" parameter']],
+    [inLocation('limit_req zone=a burst=0;'), ['7:18 invalid burst value "burst=0"']],
+    [inLocation('limit_conn a 0;'), ['7:14 invalid number of connections "0"']],
+    [inLocation('limit_conn_status 200;'), ['7:19 value must be between 400 and 599']],
+    [inLocation('limit_req_log_level crit;'), ['7:21 invalid value "crit"']],
+  ],
   upstreams: [
     [inHttp('upstream u {}'), ['4:1 no servers are inside upstream']],
     [inHttp('upstream u { server 127.0.0.1 backup; }'), ['4:1 no servers in upstream "u"']],

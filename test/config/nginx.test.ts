@@ -54,6 +54,10 @@ const ACCEPTED: readonly string[] = [
     'access_log syslog:server=127.0.0.1:1514,facility=local3,tag=a_b,severity=warn,nohostname combined;',
   ),
   inHttp('error_log syslog:server=127.0.0.1 warn; error_log stderr;'),
+  inHttp(
+    'limit_req_zone $binary_remote_addr zone=r:1m rate=30r/m; limit_conn_zone $server_name zone=c:10m; limit_req zone=r burst=5 delay=2; limit_conn c 10; limit_req_status 429; limit_conn_log_level notice; limit_req_dry_run on;',
+  ),
+  inLocation('allow 10.0.0.0/8; allow ::1; allow unix:; deny all; satisfy any; return 200;'),
   inServer('listen 127.0.0.1:18081 default_server backlog=16; listen 127.0.0.1:18083-18085;'),
   inServer('server_name "" _ a.b *.b .c d.* ~^(?<n>.+)$; return 200 $n;'),
   inServer('location = / { return 200; } location / { return 200; } location ~ x { return 200; }'),

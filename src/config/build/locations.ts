@@ -32,6 +32,7 @@ import { admission } from './access.js';
 import { FieldLines } from './fields.js';
 import { refuseFiles } from './files.js';
 import { ForwardBuilder } from './forward.js';
+import type { AccessBuilder } from './access.js';
 import type { Logs } from './logs.js';
 import { redirectRules } from './redirect-rules.js';
 import { isError, isRedirection, ScriptBuilder } from './scripts.js';
@@ -49,6 +50,7 @@ export interface LocationParts {
   readonly logs: Logs;
   readonly upstreams: Upstreams;
   readonly tls: TlsBuilder;
+  readonly access: AccessBuilder;
 }
 
 /** The rules for reading heads, from the settings of a server. */
@@ -115,7 +117,11 @@ export class LocationBuilder {
       action: this.page(server, 404),
       ...this.common(server, errorPages),
       locations: server.locations.filter(isFound).map((location) => this.location(location)),
+<<<<<<< HEAD
       rules: rootRules(errorPages !== undefined, admission(server)),
+=======
+      rules: rulesOf({ access: this.parts.access.build(server), answersError: errorPages !== undefined }),
+>>>>>>> ca26687 (Access and limits: allow, deny, limit_req, limit_conn; a plan may be carried out later)
     };
   }
 
@@ -194,21 +200,23 @@ export class LocationBuilder {
       refuseFiles(level, `requests to location "${pattern.text}"`, site);
     }
     const isErrorAnswer = answer === null ? forward === null : first.kind === 'return' && isError(first.line);
+    const access = this.parts.access.build(level);
     const rules: LocationRules = {
       script,
       isInternal: level.has(INTERNAL),
       limited: other === null ? undefined : { methods: limitExcept!.methods, other },
+      // A `return` comes before it: nginx looks at access behind the rewrite directives.
+      access: answer === null ? access : undefined,
       answersError: isErrorAnswer && errorPages !== undefined,
       // What rewriting answers comes before access is looked at.
       admits: answer === null ? admission(level) : undefined,
       pass: answer === null ? forward?.pass : undefined,
       secureAction: forward?.secureAction,
     };
-    const isPlain = !Object.values(rules).some((rule) => rule !== undefined && rule !== false);
     return {
       ...model,
       action: answer ?? forward?.action ?? this.page(level, 404),
-      rules: isPlain ? undefined : rules,
+      rules: rulesOf(rules),
       ...(forward === null ? {} : { proxy: forward.proxy }),
     };
   }
@@ -276,9 +284,16 @@ export class LocationBuilder {
   }
 }
 
+<<<<<<< HEAD
 /** What a request gets that no location matches is 404, for whom access is granted. */
 function rootRules(answersError: boolean, admits: LocationRules['admits']): LocationRules | undefined {
   return answersError || admits !== undefined ? { answersError, admits } : undefined;
+=======
+/** Rules that say something, or undefined. */
+function rulesOf(rules: LocationRules): LocationRules | undefined {
+  const isPlain = !Object.values(rules).some((rule) => rule !== undefined && rule !== false);
+  return isPlain ? undefined : rules;
+>>>>>>> ca26687 (Access and limits: allow, deny, limit_req, limit_conn; a plan may be carried out later)
 }
 
 /** Who is trusted with a client's address on a level; nothing where nobody is. */
