@@ -50,13 +50,8 @@ const GROUPS: readonly (readonly [string, string])[] = [
   ['wirehop proxies HTTP; plain TLS is not there', 'ssl_alpn ssl_preread proxy_ssl'],
   ['client_header_timeout holds for PROXY headers too', 'proxy_protocol_timeout'],
   [
-<<<<<<< HEAD
-    'access control is not there yet; leave it to the upstream',
-    `satisfy auth_basic_user_file
-=======
     'wirehop asks for addresses alone ("allow", "deny"); leave passwords and tokens to the upstream',
     `auth_basic_user_file
->>>>>>> ca26687 (Access and limits: allow, deny, limit_req, limit_conn; a plan may be carried out later)
     auth_request_set auth_delay auth_jwt auth_jwt_claim_set auth_jwt_header_set auth_jwt_key_cache auth_jwt_key_file
     auth_jwt_key_request auth_jwt_leeway auth_jwt_require auth_jwt_type auth_require secure_link secure_link_md5
     secure_link_secret valid_referers referer_hash_bucket_size referer_hash_max_size`,

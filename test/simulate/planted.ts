@@ -8,12 +8,12 @@ import { Wheel, type WheelEntry } from '../../src/driver/wheel.js';
 import { Connection } from '../../src/machine/connection.js';
 import { DownstreamSide } from '../../src/machine/downstream-side.js';
 import type { SideIndex } from '../../src/machine/effects.js';
+import type { Exchange } from '../../src/machine/exchange.js';
 import { UpstreamSide } from '../../src/machine/upstream-side.js';
-import { BODY_CHUNKED, type Head } from '../../src/message/head.js';
+import { BODY_CHUNKED, BODY_LENGTH, METHOD_GET, METHOD_HEAD, type Head } from '../../src/message/head.js';
 import { OctetWriter } from '../../src/bytes/octet-writer.js';
 import { ChunkedReader } from '../../src/wire/http1/chunked-reader.js';
 import { ContentReader } from '../../src/wire/http1/content-reader.js';
-import { HeadReader } from '../../src/wire/http1/head-reader.js';
 
 type Any = Record<string, unknown>;
 // The methods that are replaced are of all shapes, some of them private.
@@ -176,12 +176,18 @@ export const PLANTED: readonly Planted[] = [
     name: 'the content that the head of an answer to HEAD announces is awaited',
     within: 100_000,
     plant: method(
-      HeadReader.prototype,
-      'read',
+      UpstreamSide.prototype,
+      'beginResponse',
       (was) =>
-        function (this: HeadReader, ...args): number {
-          this.toHead = false;
-          return was.apply(this, args) as number;
+        function (this: Any, exchange: Exchange, head: Head, ...rest): void {
+          const { request } = exchange;
+          const { method: asked } = request;
+          if (asked === METHOD_HEAD && head.contentLength > 0) {
+            head.body = BODY_LENGTH;
+            request.method = METHOD_GET;
+          }
+          was.call(this, exchange, head, ...rest);
+          request.method = asked;
         },
     ),
   },

@@ -28,7 +28,6 @@ import { REAL_IP_FROM, REAL_IP_HEADER, REAL_IP_RECURSIVE } from '../directives/r
 import { REWRITE_LOG, WARNS_UNINITIALIZED } from '../directives/rewrite.js';
 import { DEFAULT_TYPE, TYPES } from '../directives/types.js';
 import type { Level } from '../level.js';
-import { admission } from './access.js';
 import { FieldLines } from './fields.js';
 import { refuseFiles } from './files.js';
 import { ForwardBuilder } from './forward.js';
@@ -117,11 +116,7 @@ export class LocationBuilder {
       action: this.page(server, 404),
       ...this.common(server, errorPages),
       locations: server.locations.filter(isFound).map((location) => this.location(location)),
-<<<<<<< HEAD
-      rules: rootRules(errorPages !== undefined, admission(server)),
-=======
       rules: rulesOf({ access: this.parts.access.build(server), answersError: errorPages !== undefined }),
->>>>>>> ca26687 (Access and limits: allow, deny, limit_req, limit_conn; a plan may be carried out later)
     };
   }
 
@@ -209,7 +204,6 @@ export class LocationBuilder {
       access: answer === null ? access : undefined,
       answersError: isErrorAnswer && errorPages !== undefined,
       // What rewriting answers comes before access is looked at.
-      admits: answer === null ? admission(level) : undefined,
       pass: answer === null ? forward?.pass : undefined,
       secureAction: forward?.secureAction,
     };
@@ -284,16 +278,10 @@ export class LocationBuilder {
   }
 }
 
-<<<<<<< HEAD
-/** What a request gets that no location matches is 404, for whom access is granted. */
-function rootRules(answersError: boolean, admits: LocationRules['admits']): LocationRules | undefined {
-  return answersError || admits !== undefined ? { answersError, admits } : undefined;
-=======
 /** Rules that say something, or undefined. */
 function rulesOf(rules: LocationRules): LocationRules | undefined {
   const isPlain = !Object.values(rules).some((rule) => rule !== undefined && rule !== false);
   return isPlain ? undefined : rules;
->>>>>>> ca26687 (Access and limits: allow, deny, limit_req, limit_conn; a plan may be carried out later)
 }
 
 /** Who is trusted with a client's address on a level; nothing where nobody is. */

@@ -5,7 +5,6 @@ import type { Context } from '../level.js';
 import type { Entry } from '../table.js';
 import { ACCESS_DIRECTIVES } from './access.js';
 import { BALANCING_DIRECTIVES } from './balancing.js';
-import { ACCESS_DIRECTIVES } from './access.js';
 import { CONNECTION_DIRECTIVES } from './connection.js';
 import { ERROR_DIRECTIVES } from './errors.js';
 import { FILE_DIRECTIVES } from './files.js';
@@ -58,11 +57,7 @@ export const TOPICS: readonly (readonly [string, readonly Entry[]])[] = [
   ['Servers', SERVER_DIRECTIVES],
   ['Locations and answers', [...LOCATION_DIRECTIVES, ...ERROR_DIRECTIVES, ...TYPE_DIRECTIVES]],
   ['Rewriting', REWRITE_DIRECTIVES],
-<<<<<<< HEAD
-  ['Access', ACCESS_DIRECTIVES],
-=======
   ['Access and limits', ACCESS_DIRECTIVES],
->>>>>>> ca26687 (Access and limits: allow, deny, limit_req, limit_conn; a plan may be carried out later)
   ['Downstream connections', CONNECTION_DIRECTIVES],
   ['TLS', TLS_DIRECTIVES],
   ['Addresses behind proxies', REAL_IP_DIRECTIVES],
