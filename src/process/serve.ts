@@ -161,7 +161,7 @@ export function obeySignals(service: Service, log: ErrorLog): void {
 
 export const NO_BINARY_UPGRADE =
   'signal 12 (SIGUSR2) received: wirehop cannot replace its binary while it serves, ignored; ' +
-  'start the new version beside it with "reuseport", or stop this one with QUIT first';
+  'reload with HUP for a new configuration, or stop this one with QUIT first and start the new version';
 
 /** Writes the pid file and removes it however the process ends, short of being killed. Returns what failed. */
 export function keepPidFile(path: string): string[] {

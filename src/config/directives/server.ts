@@ -24,7 +24,7 @@ const REFUSED_PARAMETERS: Record<string, string> = {
   accept_filter: 'Node cannot set it on a socket',
   deferred: 'Node cannot set it on a socket',
   bind: 'every address is bound on its own; leave it out',
-  reuseport: 'wirehop has one worker for now; leave it out',
+  reuseport: 'workers share one socket and even out who accepts; leave it out',
   multipath: 'Node cannot set it on a socket',
   so_keepalive: 'it cannot be set on accepted connections yet; leave it out',
 };
