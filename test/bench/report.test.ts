@@ -120,7 +120,7 @@ describe('bench: the command', () => {
   it('lists its parts', () => {
     const { status, stdout } = run('--list');
     expect(status).to.equal(0);
-    const names = ['head', 'edit', 'chunked', 'choice', 'value', 'machine', 'end-to-end'];
+    const names = ['head', 'edit', 'chunked', 'choice', 'value', 'machine', 'embed', 'end-to-end'];
     expect(stdout.match(/^\S+/gm)).to.deep.equal(names);
   });
 
