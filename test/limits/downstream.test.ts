@@ -319,10 +319,11 @@ describe('limits: answers and persistent connections', () => {
     down.write(GET);
     await until('the first request', () => asked === 1);
     const before = bench.proxy.residentKib();
-    down.write(Buffer.from(GET.repeat(1_000_000), 'latin1'));
+    down.write(Buffer.from(GET.repeat(3_000_000), 'latin1'));
     await pause(500);
     expect(down.socket.writableLength, 'octets that the proxy does not read').to.be.greaterThan(0);
-    expect(bench.proxy.residentKib() - before).to.be.lessThan(16 * 1024);
+    // The runtime's young generation alone takes up to 16 MB when it likes; what was sent is several times that.
+    expect(bench.proxy.residentKib() - before).to.be.lessThan(32 * 1024);
     expect(asked).to.equal(1);
     down.socket.destroy();
     await expectHealthy(bench);

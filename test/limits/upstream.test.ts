@@ -168,7 +168,7 @@ describe('limits: upstream', () => {
     const bench = await startBench({ http: UPGRADE_MAP, location: UPGRADES });
     // What every process needs for its first requests is not counted.
     await expectHealthy(bench);
-    const total = 48 * 1024 * 1024;
+    const total = 96 * 1024 * 1024;
     let open: () => void = () => undefined;
     let atUpstream = 0;
     bench.serve = (socket) => {
@@ -183,7 +183,8 @@ describe('limits: upstream', () => {
     down.write(Buffer.alloc(total, 'x'));
     await pause(500);
     expect(down.socket.writableLength, 'octets that the proxy does not read').to.be.greaterThan(0);
-    expect(bench.proxy.residentKib() - before).to.be.lessThan(20 * 1024);
+    // The runtime's young generation alone takes up to 16 MB when it likes; what was sent is several times that.
+    expect(bench.proxy.residentKib() - before).to.be.lessThan(32 * 1024);
     expect(atUpstream).to.equal(0);
     open();
     await until('all octets', () => atUpstream === total, 10_000);
