@@ -322,8 +322,8 @@ describe('limits: answers and persistent connections', () => {
     down.write(Buffer.from(GET.repeat(3_000_000), 'latin1'));
     await pause(500);
     expect(down.socket.writableLength, 'octets that the proxy does not read').to.be.greaterThan(0);
-    // The runtime's young generation alone takes up to 16 MB when it likes; what was sent is several times that.
-    expect(bench.proxy.residentKib() - before).to.be.lessThan(32 * 1024);
+    // What the runtime needs anew when it likes, its young generation above all, comes to 30 MB. Much more was sent.
+    expect(bench.proxy.residentKib() - before).to.be.lessThan(48 * 1024);
     expect(asked).to.equal(1);
     down.socket.destroy();
     await expectHealthy(bench);

@@ -183,8 +183,8 @@ describe('limits: upstream', () => {
     down.write(Buffer.alloc(total, 'x'));
     await pause(500);
     expect(down.socket.writableLength, 'octets that the proxy does not read').to.be.greaterThan(0);
-    // The runtime's young generation alone takes up to 16 MB when it likes; what was sent is several times that.
-    expect(bench.proxy.residentKib() - before).to.be.lessThan(32 * 1024);
+    // What the runtime needs anew when it likes, its young generation above all, comes to 30 MB. Much more was sent.
+    expect(bench.proxy.residentKib() - before).to.be.lessThan(48 * 1024);
     expect(atUpstream).to.equal(0);
     open();
     await until('all octets', () => atUpstream === total, 10_000);
