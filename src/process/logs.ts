@@ -117,6 +117,7 @@ class FilteredErrorLog implements ErrorLog {
 /** All logs of the process, by path. */
 export class Logs {
   private readonly files = new Map<string, LogFile>();
+  private flushesAtExit = false;
 
   /**
    * The sink behind `path`, opened if nobody has it open yet. Owned by this object.
@@ -137,10 +138,18 @@ export class Logs {
     let file = this.files.get(path);
     if (file === undefined) {
       this.files.set(path, (file = new LogFile(path, buffer)));
-      // However the process ends, short of being killed: nothing that was logged is lost.
-      if (buffer !== null) process.once('exit', () => file?.flush());
+      if (buffer !== null) this.flushAtExit();
     }
     return file;
+  }
+
+  /** However the process ends, short of being killed: nothing that was logged is lost. One listener for all files. */
+  private flushAtExit(): void {
+    if (this.flushesAtExit) return;
+    this.flushesAtExit = true;
+    process.once('exit', () => {
+      for (const file of this.files.values()) file.flush();
+    });
   }
 
   /**

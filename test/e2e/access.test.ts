@@ -64,6 +64,16 @@ http {
     expect(access()).to.include(' 429 REJECTED ');
   });
 
+  it('limit_req holds behind an internal redirection from a location that only looks at addresses', async () => {
+    const { port } = await start(
+      'limit_req_zone $remote_addr zone=one:1m rate=1r/m;',
+      `location /first { allow all; error_page 502 = /second; proxy_pass http://127.0.0.1:1; }
+       location /second { limit_req zone=one; error_page 502 =200 /ok; proxy_pass http://127.0.0.1:1; }
+       location /ok { return 200; }`,
+    );
+    expect([await status(port, '/second'), await status(port, '/first')]).to.deep.equal([200, 503]);
+  });
+
   it('limit_conn counts requests under way, and forgets a client that left', async () => {
     const { port, access } = await start(
       'limit_conn_zone $remote_addr zone=c:1m; limit_req_zone $uri zone=slow:1m rate=1r/s;',

@@ -49,21 +49,20 @@ export class Access {
 
   /** @returns 0 where the request may go on, else the status that refuses it */
   check(exchange: Exchange, context: RequestContext, now: number): number {
-    // A request is counted once, however often it is redirected inside.
-    if (context.limits === null) {
-      const limits = (context.limits = new LimitRecord());
-      const status = this.limitRequests(exchange, limits, now) || this.limitConnections(exchange, limits);
-      if (status !== 0) return status;
-    }
+    const status = this.limitRequests(exchange, context, now) || this.limitConnections(exchange, context);
+    if (status !== 0) return status;
     if (this.rules.addresses?.admits(exchange.connection.remoteAddress) !== false) return 0;
     logHere('error', 'access forbidden by rule', exchange);
     return 403;
   }
 
-  private limitRequests(exchange: Exchange, record: LimitRecord, now: number): number {
+  private limitRequests(exchange: Exchange, context: RequestContext, now: number): number {
     const { requests, requestManner: manner } = this.rules;
-    const verdict = requests.length === 0 ? null : judgeRequest(requests, exchange, now);
+    // A request is counted once, however often it is redirected inside.
+    if (requests.length === 0 || (context.limits !== null && context.limits.requests !== '')) return 0;
+    const verdict = judgeRequest(requests, exchange, now);
     if (verdict === null) return 0;
+    const record = (context.limits ??= new LimitRecord());
     const { limit, excess, isRefused, delayMs } = verdict;
     const dryRun = manner.isDryRun ? ', dry run' : '';
     const seen = `excess: ${Math.floor(excess / 1000)}.${String(excess % 1000).padStart(3, '0')}`;
@@ -82,9 +81,10 @@ export class Access {
     return 0;
   }
 
-  private limitConnections(exchange: Exchange, record: LimitRecord): number {
+  private limitConnections(exchange: Exchange, context: RequestContext): number {
     const { connections, connectionManner: manner } = this.rules;
-    if (connections.length === 0) return 0;
+    if (connections.length === 0 || (context.limits !== null && context.limits.connections !== '')) return 0;
+    const record = (context.limits ??= new LimitRecord());
     const refusing = enter(connections, exchange, record.held);
     record.connections = 'PASSED';
     if (refusing === null) return 0;
