@@ -14,7 +14,7 @@ import {
   startRawUpstream,
   until,
 } from '../e2e/harness.js';
-import type { Command, ConfigurationParts } from '../e2e/harness.js';
+import type { Command, ConfigurationParts, RawConnection } from '../e2e/harness.js';
 
 export const GET = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n';
 export const GET_CLOSE = 'GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n';
@@ -96,4 +96,11 @@ export async function untilOpenFiles(command: Command, count: number, limitMs?: 
   } catch {
     expect(openFiles(command), 'open files').to.equal(count);
   }
+}
+
+/** Octets of the one write under way that the system has not taken: what neither the kernel nor the proxy holds. */
+export function unsentOctets({ socket }: RawConnection): number {
+  // Public API tells only when a write is done as a whole.
+  return (socket as unknown as { readonly _handle: { readonly writeQueueSize: number } })._handle
+    .writeQueueSize;
 }
