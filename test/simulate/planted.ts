@@ -28,9 +28,10 @@ export interface Planted {
   readonly plant: () => () => void;
 }
 
-/** Replaces a method of a prototype. */
+/** Replaces a method of a prototype, in whichever class it is inherited from. */
 function replace(prototype: object, name: string, make: (was: Method) => Method): () => void {
-  const holder = prototype as Any;
+  let holder = prototype as Any;
+  while (!Object.hasOwn(holder, name)) holder = Object.getPrototypeOf(holder) as Any;
   const was = Object.getOwnPropertyDescriptor(holder, name)!;
   Object.defineProperty(holder, name, { ...was, value: make(was.value as Method) });
   return () => void Object.defineProperty(holder, name, was);
