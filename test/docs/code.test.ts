@@ -7,7 +7,8 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import ts from 'typescript';
 import { install, lend, ROOT, run } from '../package/installed.js';
-import { freePorts, startOrigin, type Origin } from './origin.js';
+import { freePorts } from '../e2e/harness.js';
+import { startOrigin, type Origin } from './origin.js';
 import { BLOCKS, type Block, runnable } from './pages.js';
 import { USES } from './uses.js';
 

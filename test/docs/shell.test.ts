@@ -9,7 +9,7 @@ import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { install, manifest, ROOT, run } from '../package/installed.js';
-import { freePorts } from './origin.js';
+import { freePorts } from '../e2e/harness.js';
 import { BLOCKS, runnable } from './pages.js';
 
 /** What is done with a line of that form. */

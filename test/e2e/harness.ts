@@ -50,17 +50,28 @@ export function folderWith(files: Record<string, string>): string {
   return folder;
 }
 
-/** `count` ports of 127.0.0.1 that are free now. */
+/** Where the kernel takes no port for a connection, so that a port which is free now is still free when it is used. */
+const FIRST_PORT = 10_000;
+const PORTS = 22_000;
+
+/** `count` ports of 127.0.0.1 that are free now; random, as other tests run at the same time. */
 export async function freePorts(count: number): Promise<number[]> {
-  const servers = await Promise.all(
-    Array.from({ length: count }, () => {
-      const server = createServer();
-      return new Promise<Server>((resolve) => server.listen(0, '127.0.0.1', () => resolve(server)));
-    }),
-  );
+  const servers = await Promise.all(Array.from({ length: count }, listenSomewhere));
   const ports = servers.map((server) => (server.address() as AddressInfo).port);
   await Promise.all(servers.map((server) => new Promise((resolve) => server.close(resolve))));
   return ports;
+}
+
+async function listenSomewhere(): Promise<Server> {
+  for (;;) {
+    const server = createServer();
+    const port = FIRST_PORT + Math.floor(Math.random() * PORTS);
+    const listens = await new Promise<boolean>((resolve) => {
+      server.once('error', () => resolve(false));
+      server.listen(port, '127.0.0.1', () => resolve(true));
+    });
+    if (listens) return server;
+  }
 }
 
 export async function freePort(): Promise<number> {
