@@ -143,14 +143,19 @@ function run(batch) {
     });
     child.on('close', (status, signal) => {
       clearTimeout(limit);
-      const counts = countsIn(stripVTControlCharacters(output)) ?? { passing: 0, failing: 0, pending: 0 };
-      if ((status !== 0 || leftBehind) && counts.failing === 0) {
-        output += `\nended by ${signal ?? `exit code ${status}`}, though mocha counted no failure\n`;
-        counts.failing = 1;
-      }
+      const counts = countsIn(stripVTControlCharacters(output));
+      const whole = counts !== null && !leftBehind && (status === 0 || counts.failing > 0);
+      if (!whole) output += `\nended by ${signal ?? `exit code ${status}`}: counts as one failure more\n`;
       const seconds = (performance.now() - startedAt) / 1000;
       process.stdout.write(`\n── ${titleOf(batch)}: ${seconds.toFixed(1)} s\n${output}`);
-      resolve({ ...counts, batch, output });
+      resolve({
+        passing: 0,
+        pending: 0,
+        ...counts,
+        failing: (counts?.failing ?? 0) + (whole ? 0 : 1),
+        batch,
+        output,
+      });
     });
   });
 }
