@@ -203,6 +203,11 @@ const ROWS = {
     rule: 'RFC 9112 6.3',
     text: 'the upstream side sent more than its response',
   },
+  SOURCE_FAILED: {
+    status: 500,
+    rule: 'RFC 9112 8',
+    text: 'what is sent could not be read to its end',
+  },
   NO_PEER: { status: 502, rule: 'upstream', text: 'no upstream peer can be used' },
   TUNNEL_DRAINED: { status: 0, rule: 'websocket_drain', text: 'the tunnel was told to end by a Close frame' },
   TUNNEL_DRAIN_TIMEOUT: {

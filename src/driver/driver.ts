@@ -7,7 +7,7 @@ import type { Socket } from 'node:net';
 import type { ErrorCode } from '../error.js';
 import { Connection } from '../machine/connection.js';
 import type { Attempt, Exchange } from '../machine/exchange.js';
-import type { Peer, Plan, Policy, PoolRules, Review } from '../machine/policy.js';
+import type { ContentSource, Peer, Plan, Policy, PoolRules, Review } from '../machine/policy.js';
 import type { DialRules } from '../machine/security.js';
 import { proxyHeaderOf } from '../wire/proxy-protocol/writer.js';
 import { handleNetwork } from './handle-transport.js';
@@ -25,6 +25,7 @@ import type {
   Network,
   Transport,
 } from './transport.js';
+import { isSourceLink, sourceLink } from './source-transport.js';
 import { connectSecurely } from './tls-dial.js';
 import { Wheel } from './wheel.js';
 
@@ -407,8 +408,13 @@ export class Driver implements Dialler, ArrivalHost {
     }
   }
 
-  closed(_link: Link): void {
-    this.counters.links--;
+  openSource(session: Session, source: ContentSource, now: number): Link {
+    return sourceLink(source, session.downstream, now);
+  }
+
+  closed(link: Link): void {
+    // A source is no connection, and was never counted as one.
+    if (!isSourceLink(link)) this.counters.links--;
   }
 
   flush(transport: Transport, flushMs: number): void {

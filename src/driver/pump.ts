@@ -13,12 +13,13 @@ import {
   DROP,
   Effects,
   END,
+  OPEN,
   RELEASE,
   type SideIndex,
   UPSTREAM,
   WRITE,
 } from '../machine/effects.js';
-import type { Peer } from '../machine/policy.js';
+import type { ContentSource, Peer } from '../machine/policy.js';
 import type { DialRules } from '../machine/security.js';
 import type { Link } from './pool.js';
 import { FLUSH_TIMEOUT_MS, type Transport, type TransportEvents } from './transport.js';
@@ -38,6 +39,8 @@ export interface Dialler {
    * @returns the idle link, or null when the answer comes later
    */
   dial(session: Session, peer: Peer, rules: DialRules | null, fresh: boolean, now: number): Link | null;
+  /** A link to a source of content of our own, in place of an upstream connection. */
+  openSource(session: Session, source: ContentSource, now: number): Link;
   /** The link is clean and may serve another request. */
   keep(link: Link, now: number): void;
   /** The link was closed by the pump. */
@@ -233,6 +236,10 @@ export class Pump implements TransportEvents {
           }
           break;
         }
+        case OPEN:
+          this.attach(session, this.dialler.openSource(session, effect.source!, now));
+          effect.source = null;
+          break;
       }
     }
     effects.clear();

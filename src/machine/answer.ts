@@ -7,7 +7,7 @@ import { METHOD_HEAD } from '../message/head.js';
 import { builtInPage } from '../message/statuses.js';
 import { writeLocalHead } from '../wire/http1/head-writer.js';
 import type { Exchange } from './exchange.js';
-import type { Policy, RespondPlan } from './policy.js';
+import type { ContentSource, Policy, RespondPlan } from './policy.js';
 
 /** Used where a policy names no lines for built-in pages. */
 const PLAIN_PAGE = new FieldEdits<Exchange>([], [fieldSet('Content-Type', 'text/html', true)]);
@@ -40,11 +40,33 @@ export function writeAnswer(
   } else if (status >= 300) {
     page = builtInPage(status);
   }
-  // 204 and 304 have no content and no length (RFC 9110 8.6).
-  const hasContent = status !== 204 && status !== 304;
   const edits = plan?.edits ?? policy.pageEdits ?? PLAIN_PAGE;
+  const length = hasContent(status) ? (page?.length ?? 0) : -1;
+  writeAnswerHead(out, exchange, status, edits, length, closes, keepAliveLines);
+  if (page !== null && length > 0 && exchange.request.method !== METHOD_HEAD) out.put(page);
+}
+
+/** Appends the head of an answer alone. @param contentOctets negative: it says nothing of a length */
+export function writeAnswerHead(
+  out: OctetWriter,
+  exchange: Exchange,
+  status: number,
+  edits: FieldEdits<Exchange>,
+  contentOctets: number,
+  closes: boolean,
+  keepAliveLines?: Uint8Array,
+): void {
   out.begin();
-  writeLocalHead(out, status, edits, hasContent ? (page?.length ?? 0) : -1, closes, exchange, keepAliveLines);
+  writeLocalHead(out, status, edits, contentOctets, closes, exchange, keepAliveLines);
   exchange.headOctetsSent += out.position - out.start;
-  if (page !== null && hasContent && exchange.request.method !== METHOD_HEAD) out.put(page);
+}
+
+/** Whether anything of `source` follows the head of an answer with `status` to this request. */
+export function sendsSource({ request }: Exchange, status: number, source: ContentSource): boolean {
+  return source.octets > 0 && request.method !== METHOD_HEAD && hasContent(status);
+}
+
+/** 204 and 304 have no content and no length (RFC 9110 8.6). */
+export function hasContent(status: number): boolean {
+  return status !== 204 && status !== 304;
 }

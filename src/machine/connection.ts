@@ -9,7 +9,7 @@
 import { OctetWriter } from '../bytes/octet-writer.js';
 import { type ErrorCode, Fault } from '../error.js';
 import * as h from '../message/head.js';
-import { writeAnswer } from './answer.js';
+import { hasContent, sendsSource, writeAnswer, writeAnswerHead } from './answer.js';
 import { DownstreamSide } from './downstream-side.js';
 import { ABORT, CLOSE, DOWNSTREAM, DROP, Effects, END, type SideIndex, UPSTREAM } from './effects.js';
 import type { Attempt, Exchange, Outcome } from './exchange.js';
@@ -31,6 +31,7 @@ import type {
   RespondPlan,
   Review,
 } from './policy.js';
+import { SourceSide } from './source-side.js';
 import { UpstreamSide } from './upstream-side.js';
 
 /** What a {@link Connection} is made of. */
@@ -80,6 +81,8 @@ export class Connection {
   readonly downstream: DownstreamSide;
   /** @internal */
   readonly upstream: UpstreamSide;
+  /** What stands in for the upstream side while an answer of our own is read from a source. @internal */
+  source: SourceSide | null = null;
   /** The rules in force: those of the last exchange's location, at first the listener's. @internal */
   rules: DownstreamRules;
   /** The connection is closed behind the response under way. @internal */
@@ -121,7 +124,8 @@ export class Connection {
     this.now = now;
     if (side === UPSTREAM) {
       const wasTunnel = this.responsePhase === RESPONSE.TUNNEL;
-      this.upstream.receive(chunk, start, end);
+      if (this.source === null) this.upstream.receive(chunk, start, end);
+      else this.source.receive(chunk, start, end);
       if (!wasTunnel) this.goOn();
       return;
     }
@@ -137,7 +141,7 @@ export class Connection {
   ended(side: SideIndex, now: number): void {
     this.now = now;
     this.noteEnd(side);
-    if (side === UPSTREAM) this.upstream.ended();
+    if (side === UPSTREAM) this.upstreamEnded();
     else this.downstream.sawEof = true;
     this.goOn();
   }
@@ -149,9 +153,19 @@ export class Connection {
   failed(side: SideIndex, detail: string, now: number): void {
     this.now = now;
     this.noteEnd(side);
-    if (side === UPSTREAM) this.upstream.failed(detail);
+    if (side === UPSTREAM) this.upstreamFailed(detail);
     else this.downstreamFailed(detail);
     this.goOn();
+  }
+
+  private upstreamEnded(): void {
+    if (this.source === null) this.upstream.ended();
+    else this.source.failed('');
+  }
+
+  private upstreamFailed(detail: string): void {
+    if (this.source === null) this.upstream.failed(detail);
+    else this.source.failed(detail);
   }
 
   /** The upstream connection asked for by CONNECT is there; `reused`: it has carried requests before. */
@@ -500,10 +514,12 @@ export class Connection {
     return true;
   }
 
-  /** Writes an answer of our own, whole. `plan` null: the built-in page. */
+  /** Writes an answer of our own, whole or its source by and by. `plan` null: the built-in page. */
   private respond(status: number, plan: RespondPlan | null): void {
     const exchange = this.exchange!;
-    this.stepResponse(RESPONSE_IN.LOCAL);
+    const source = plan?.source === undefined ? null : plan.source(exchange);
+    const isRead = source !== null && sendsSource(exchange, status, source);
+    this.stepResponse(isRead ? RESPONSE_IN.SOURCE : RESPONSE_IN.LOCAL);
     if (status === 444) {
       this.endAll('refused', null, this.rules.resetsTimedOut === true ? ABORT : CLOSE);
       return;
@@ -516,8 +532,18 @@ export class Connection {
     }
     if (this.mustClose()) this.closes = true;
     exchange.status = status;
+    if (isRead) {
+      this.source = new SourceSide(this, plan!, status, source);
+      return;
+    }
     const { keepAliveLines } = this.rules;
-    writeAnswer(this.out, exchange, status, plan, this.policy, this.closes, keepAliveLines);
+    if (source !== null) {
+      // To HEAD, or to a condition that failed: the head alone says what there is.
+      const length = hasContent(status) ? source.octets : -1;
+      writeAnswerHead(this.out, exchange, status, plan!.edits, length, this.closes, keepAliveLines);
+    } else {
+      writeAnswer(this.out, exchange, status, plan, this.policy, this.closes, keepAliveLines);
+    }
     if (exchange.outcome === 'open') exchange.outcome = 'complete';
     this.laidDown += this.out.position - this.out.start;
     this.writeOut();
@@ -594,6 +620,7 @@ export class Connection {
       if (exchange.status === 0 && outcome === 'downstream-closed') exchange.status = 499;
     }
     this.upstream.drop();
+    this.source?.drop();
     this.finish();
     this.close(how);
   }
@@ -648,7 +675,7 @@ export class Connection {
       return;
     }
     this.readsDownstream = this.downstream.isRead();
-    this.readsUpstream = this.upstream.isReadable && !this.downstream.isBlocked;
+    this.readsUpstream = (this.source !== null || this.upstream.isReadable) && !this.downstream.isBlocked;
     // Requests that were put off are looked at again soon, unless the transport says that they must wait.
     this.deadline = this.putsOff
       ? this.now
@@ -672,6 +699,7 @@ export class Connection {
     this.policy.fault(new Fault('UNEXPECTED_INPUT', 'internal', -1, phases), this.exchange, this.facts);
     if (this.isOver) return;
     this.upstream.drop();
+    this.source?.drop();
     this.isOver = true;
     this.effects.add(ABORT, DOWNSTREAM);
   }

@@ -3,7 +3,7 @@
  * Entries are used again, so an exchange allocates none.
  */
 import type { OctetWriter } from '../bytes/octet-writer.js';
-import type { Peer } from './policy.js';
+import type { ContentSource, Peer } from './policy.js';
 import type { DialRules } from './security.js';
 
 /** The side that sends requests: whoever connected to the proxy. */
@@ -27,6 +27,11 @@ export const CONNECT = 5;
 export const RELEASE = 6;
 /** Close the downstream side now, without a reset: what is not written is dropped, and the peer can tell. */
 export const DROP = 7;
+/**
+ * Read `source` as if it were the upstream side: what it gives comes as `receive`, its end and its failure as `ended`
+ * and `failed` of {@link UPSTREAM}, and it is read while `readsUpstream` says so. CLOSE and ABORT let go of it.
+ */
+export const OPEN = 8;
 
 /** Content up to this size is copied behind what was just laid down: one write, and cheaper than a second span. */
 const JOIN_OCTETS = 4096;
@@ -36,7 +41,7 @@ const JOIN_OCTETS = 4096;
  * driver must have written or copied the octets, or own the chunk, before it gives the machine another input.
  */
 export class Effect {
-  /** WRITE, END, CLOSE, ABORT, CONNECT, RELEASE or DROP. */
+  /** WRITE, END, CLOSE, ABORT, CONNECT, RELEASE, DROP or OPEN. */
   kind = 0;
   /** Whose connection it concerns. */
   side: SideIndex = DOWNSTREAM;
@@ -52,6 +57,8 @@ export class Effect {
   dial: DialRules | null = null;
   /** CONNECT: an idle connection will not do. */
   fresh = false;
+  /** OPEN: what is read. Whoever carries the effect out takes it: it is not cleared. */
+  source: ContentSource | null = null;
 }
 
 /** A list of effects that is filled and drained over and over. One may serve many machines, drained between inputs. */
@@ -130,5 +137,10 @@ export class Effects {
     effect.peer = peer;
     effect.dial = dial;
     effect.fresh = fresh;
+  }
+
+  /** Appends an OPEN. */
+  open(source: ContentSource): void {
+    this.add(OPEN, UPSTREAM).source = source;
   }
 }

@@ -14,6 +14,7 @@ export {
   Effect,
   Effects,
   END,
+  OPEN,
   RELEASE,
   type SideIndex,
   UPSTREAM,

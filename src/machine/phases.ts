@@ -68,6 +68,7 @@ export const RESPONSE_INPUTS = [
   'end',
   'next',
   'close',
+  'source',
 ] as const;
 
 /** What the downstream side is owed. */
@@ -75,22 +76,30 @@ export const RESPONSE_TABLE: Table<(typeof RESPONSE_PHASES)[number], (typeof RES
   /** No request is under way. */
   idle: { request: 'plan', close: 'closed' },
   /** A request head is whole, and the policy decides about it; or it was refused, and is answered. */
-  plan: { forward: 'dial', local: 'done', close: 'closed' },
+  plan: { forward: 'dial', local: 'done', source: 'body', close: 'closed' },
   /** An upstream connection is awaited. */
-  dial: { connected: 'head', retry: 'dial', local: 'done', close: 'closed' },
+  dial: { connected: 'head', retry: 'dial', local: 'done', source: 'body', close: 'closed' },
   /** The request is being sent; the response head is awaited. */
   head: {
     interim: 'head',
     review: 'review',
     retry: 'dial',
     local: 'done',
+    source: 'body',
     final: 'body',
     switch: 'tunnel',
     close: 'closed',
   },
   /** The response head is whole, and the policy takes its time over it. */
-  review: { retry: 'dial', local: 'done', final: 'body', switch: 'tunnel', close: 'closed' },
-  /** The response head has gone downstream; content follows. */
+  review: {
+    retry: 'dial',
+    local: 'done',
+    source: 'body',
+    final: 'body',
+    switch: 'tunnel',
+    close: 'closed',
+  },
+  /** The response head has gone downstream, and content follows; or both are read from a source of our own. */
   body: { end: 'done', close: 'closed' },
   /** The response is whole. */
   done: { next: 'idle', close: 'closed' },
@@ -158,4 +167,5 @@ export const RESPONSE_IN = {
   END: 9,
   NEXT: 10,
   CLOSE: 11,
+  SOURCE: 12,
 } as const;

@@ -202,6 +202,18 @@ export interface ForwardPlan {
   readonly status?: number;
 }
 
+/** Content of an answer that is read while it goes out, such as a file. For one exchange. */
+export interface ContentSource {
+  /** How many octets there are. */
+  readonly octets: number;
+  /**
+   * Reads the next octets into `into`. One read at a time.
+   * @param done called once, never during the call. `count`: 0 where there are no more. `detail`: a system error code,
+   *   or '' where all is well
+   */
+  read(into: Buffer, done: (count: number, detail: string) => void): void;
+}
+
 /** Answer here. One object per rule, used for every request. */
 export interface RespondPlan {
   /** Tells the kinds of {@link Plan} apart. */
@@ -214,6 +226,11 @@ export interface RespondPlan {
   readonly edits: FieldEdits<Exchange>;
   /** null: the built-in page for statuses from 300 on, no content below. */
   readonly content: ValueSource<Exchange> | null;
+  /**
+   * Content that is read as it goes, in place of `content`; asked once for each answer. What is behind it is the
+   * policy's, and may be given back in {@link Policy.finished}. Absent, or null for an exchange: `content` holds.
+   */
+  readonly source?: ((exchange: Exchange) => ContentSource | null) | undefined;
 }
 
 /** What becomes of a request. */

@@ -95,6 +95,17 @@ export function respondPlan(status: number, text: string, downstream = DOWNSTREA
   };
 }
 
+/** An answer with a source of so many octets, which a test gives as those of the upstream side. */
+export function sourcePlan(octets: number, status = 200): RespondPlan {
+  const source = {
+    octets,
+    read: (): void => {
+      throw new Error('a machine reads no source');
+    },
+  };
+  return { ...respondPlan(status, ''), content: null, source: () => source };
+}
+
 export class TestPolicy implements Policy {
   readonly reading: ReadingRules;
   readonly finishedExchanges: string[] = [];
@@ -110,7 +121,7 @@ export class TestPolicy implements Policy {
   plan(exchange: Exchange): Plan | undefined {
     return this.planner(exchange);
   }
-  failed(): undefined {
+  failed(): Plan | undefined {
     return undefined;
   }
   finished(exchange: Exchange): void {

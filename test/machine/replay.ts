@@ -11,6 +11,7 @@ import {
   DOWNSTREAM,
   DROP,
   END,
+  OPEN,
   RELEASE,
   type SideIndex,
   UPSTREAM,
@@ -200,6 +201,9 @@ export class Player {
           case RELEASE:
             record.events.push('release');
             this.idle.push('idle');
+            break;
+          case OPEN:
+            record.events.push(`open ${effect.source!.octets}`);
             break;
           case CONNECT: {
             const isReused = !effect.fresh && this.idle.pop() !== undefined;

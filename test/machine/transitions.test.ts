@@ -15,7 +15,7 @@ import {
 } from '../../src/machine/phases.js';
 import { NEXT_ERROR, NEXT_INVALID_HEADER, type Plan, type Review } from '../../src/machine/policy.js';
 import { CASES, forward } from './cases.js';
-import { FixedPeers, forwardPlan, peer, respondPlan, TestPolicy } from './policies.js';
+import { FixedPeers, forwardPlan, peer, respondPlan, sourcePlan, TestPolicy } from './policies.js';
 import { Player, type PlayOptions, type Step } from './replay.js';
 
 const GET = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
@@ -30,6 +30,8 @@ interface Script {
   readonly plan?: (exchange: Exchange) => Plan | undefined;
   readonly reviews?: boolean;
   readonly verdict?: Review;
+  /** What stands in for a 502. */
+  readonly instead?: Plan;
   readonly autoConnect?: false;
   readonly steps: readonly Step[];
   readonly request: readonly string[];
@@ -181,6 +183,36 @@ const SCRIPTS: readonly Script[] = [
     response: [...FORWARDED, 'head review', 'review local', 'done next'],
   },
   {
+    name: 'an answer that is read from a source',
+    plan: () => sourcePlan(4),
+    steps: [{ down: GET }, { up: 'file' }],
+    request: ['idle octets', 'head bare', 'done next'],
+    response: ['idle request', 'plan source', 'body end', 'done next'],
+  },
+  {
+    name: 'a peer that cannot be reached, and a source of what stands in for it',
+    autoConnect: false,
+    instead: sourcePlan(4, 502),
+    steps: [{ down: GET }, 'refused', { up: 'file' }],
+    request: ['idle octets', 'head bare', 'done next'],
+    response: ['idle request', 'plan forward', 'dial source', 'body end', 'done next'],
+  },
+  {
+    name: 'a peer that breaks off, and a source of what stands in for it',
+    instead: sourcePlan(4, 502),
+    steps: [{ down: GET }, 'up reset', { up: 'file' }],
+    request: ['idle octets', 'head bare', 'done next'],
+    response: [...FORWARDED, 'head source', 'body end', 'done next'],
+  },
+  {
+    name: 'a response that the policy replaces by what is read from a source',
+    reviews: true,
+    verdict: sourcePlan(4),
+    steps: [{ down: GET }, { up: `${OK}ok` }, 'reviewed', { up: 'file' }],
+    request: ['idle octets', 'head bare', 'done next'],
+    response: [...FORWARDED, 'head review', 'review source', 'body end', 'done next'],
+  },
+  {
     name: 'an upstream side that breaks off while the policy looks: another one is tried',
     reviews: true,
     plan: twoPeers,
@@ -200,9 +232,14 @@ const SCRIPTS: readonly Script[] = [
 /** A policy with a plan, which looks at response heads if it is told to. */
 class ScriptPolicy extends TestPolicy {
   readonly review?: () => undefined;
-  constructor({ plan, reviews }: Pick<Script, 'plan' | 'reviews'>) {
+  private readonly instead: Plan | undefined;
+  constructor({ plan, reviews, instead }: Pick<Script, 'plan' | 'reviews' | 'instead'>) {
     super(plan ?? forward());
     if (reviews === true) this.review = () => undefined;
+    this.instead = instead;
+  }
+  override failed(): Plan | undefined {
+    return this.instead;
   }
 }
 
