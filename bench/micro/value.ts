@@ -66,8 +66,9 @@ export const VALUE_SUITE: Suite = {
       };
       return { group: `octets of ${text}`, subject: 'wirehop', run };
     });
-    check('a log line', / "GET \/news\/index.html HTTP\/1.1" 200 12 "-" "Mozilla/.test(format(one, 2001)));
-    cases.push({ group: 'log line, combined', subject: 'wirehop', run: () => void format(one, 2001) });
+    check('a log line', / "GET \/news\/index.html HTTP\/1.1" 200 12 "-" "Mozilla/.test(format.text(one)));
+    const sink = { write: (): void => undefined, append: (): void => undefined };
+    cases.push({ group: 'log line, combined', subject: 'wirehop', run: () => format.log(one, sink) });
     return Promise.resolve({ cases, skipped: [] });
   },
 };

@@ -8,6 +8,9 @@ import { Buffer } from 'node:buffer';
 const COPY_BY_LOOP_OCTETS = 48;
 /** From this length on a whole array is set rather than looped over: it needs no view of itself. */
 const SET_FROM_OCTETS = 12;
+const ZERO = 0x30;
+/** Larger numbers are rare, and do not fit the integers that V8 divides fastest. */
+const MOST_BY_DIGITS = 999_999_999;
 const SLAB_OCTETS = 65536;
 /** Room for a head or chunk framing beside a large span. */
 const SMALL_SPAN_OCTETS = 4096;
@@ -98,7 +101,19 @@ export class OctetWriter {
 
   /** Appends a whole number in decimal digits. */
   putDecimal(value: number): void {
-    this.putLatin1(String(value));
+    if (!(value >= 0 && value <= MOST_BY_DIGITS)) return this.putLatin1(String(value));
+    let count = 1;
+    for (let limit = 10; value >= limit; limit *= 10) count++;
+    if (this.position + count > this.octets.length) this.replace(count);
+    const { octets } = this;
+    let at = this.position + count;
+    this.position = at;
+    let rest = value;
+    for (let i = 0; i < count; i++) {
+      const next = (rest / 10) | 0;
+      octets[--at] = ZERO + rest - next * 10;
+      rest = next;
+    }
   }
 
   /** Appends a whole number, not negative, in hexadecimal digits. */

@@ -2,9 +2,10 @@
  * Where log lines go: files appended to at once, and stderr. Decides the form of an error log line and which levels
  * pass; leaves to `proxy/` what a line says.
  *
- * Appends are synchronous: a line is in the file when the response it tells of has arrived, which is what nginx
- * promises and what programs that read its logs rely on. One write(2) per line, O_APPEND, so that lines of several
- * processes do not mix.
+ * Appends are synchronous: a line is in the file when the response it tells of has arrived, which is what programs that
+ * read nginx's logs rely on. The first line of a turn of the event loop is written before its response is; where more
+ * exchanges end in the same turn, theirs are written together when it ends. Whole lines and O_APPEND, so that lines of
+ * several processes do not mix.
  */
 import { closeSync, fchownSync, fstatSync, openSync, writeSync } from 'node:fs';
 import { LOG_LEVELS } from '../proxy/model.js';
@@ -38,11 +39,35 @@ export interface LogBuffer {
   readonly flushMs: number;
 }
 
+/** Octets that the lines of one turn of the event loop may gather to. */
+const TURN_OCTETS = 65_536;
+
+/** Files that may hold lines which are not written yet. However the process ends, short of being killed: none is lost. */
+const open = new Set<LogFile>();
+let flushesAtExit = false;
+
+function flushAtExit(file: LogFile): void {
+  open.add(file);
+  if (flushesAtExit) return;
+  flushesAtExit = true;
+  process.once('exit', () => {
+    for (const each of open) each.flush();
+  });
+}
+
 /** One open log file, shared by everybody who writes to its path. */
 class LogFile implements LogSink {
   private fd: number;
-  private gathered = '';
+  /** Lines that are not written yet: gathered[0, used). Made with the first of them. */
+  private gathered: Buffer | null = null;
+  private used = 0;
   private timer: NodeJS.Timeout | null = null;
+  /** A line was written in this turn of the event loop, whose end is awaited. */
+  private isTurnOpen = false;
+  private readonly endTurn = (): void => {
+    this.isTurnOpen = false;
+    this.flush();
+  };
 
   /** @throws NodeJS.ErrnoException when the file cannot be opened */
   constructor(
@@ -50,33 +75,52 @@ class LogFile implements LogSink {
     private readonly buffer: LogBuffer | null,
   ) {
     this.fd = openLogFile(path);
+    flushAtExit(this);
   }
 
   /** @param line Latin-1: what was received is logged octet for octet */
   write(line: string): void {
+    const octets = Buffer.from(line + '\n', 'latin1');
+    if (this.buffer !== null) return this.gather(octets, 0, octets.length);
+    this.flush();
+    append(this.fd, octets, 0, octets.length);
+  }
+
+  append(octets: Uint8Array, start: number, end: number): void {
+    if (this.buffer !== null || this.isTurnOpen) return this.gather(octets, start, end);
+    this.isTurnOpen = true;
+    setImmediate(this.endTurn);
+    append(this.fd, octets, start, end);
+  }
+
+  private gather(octets: Uint8Array, start: number, end: number): void {
     const { buffer } = this;
-    if (buffer === null) {
-      append(this.fd, Buffer.from(line + '\n', 'latin1'));
-      return;
+    const room = buffer === null ? TURN_OCTETS : buffer.octets;
+    const count = end - start;
+    if (this.used + count > room) this.flush();
+    if (this.gathered === null || this.gathered.length < count) {
+      this.gathered = Buffer.allocUnsafeSlow(Math.max(room, count));
     }
-    if (this.gathered.length + line.length + 1 > buffer.octets) this.flush();
-    this.gathered += line + '\n';
-    if (this.timer === null && buffer.flushMs !== Infinity) {
+    this.gathered.set(octets.subarray(start, end), this.used);
+    this.used += count;
+    if (this.timer === null && buffer !== null && buffer.flushMs !== Infinity) {
       this.timer = setTimeout(() => this.flush(), buffer.flushMs).unref();
     }
   }
 
   /** Writes a line of a person's, who may write in any script. */
   writeText(line: string): void {
-    append(this.fd, Buffer.from(line + '\n'));
+    if (this.isTurnOpen) this.flush();
+    const octets = Buffer.from(line + '\n');
+    append(this.fd, octets, 0, octets.length);
   }
 
   flush(): void {
     if (this.timer !== null) clearTimeout(this.timer);
     this.timer = null;
-    const { gathered } = this;
-    this.gathered = '';
-    if (gathered !== '') append(this.fd, Buffer.from(gathered, 'latin1'));
+    const { gathered, used } = this;
+    this.used = 0;
+    if (gathered !== null && used > 0) append(this.fd, gathered, 0, used);
   }
 
   /** Opens the path again; the old file stays in use when that fails. @throws NodeJS.ErrnoException */
@@ -94,6 +138,7 @@ class LogFile implements LogSink {
 
   close(): void {
     this.flush();
+    open.delete(this);
     if (!(this.path in OPEN_ALREADY)) closeSync(this.fd);
   }
 }
@@ -117,7 +162,6 @@ class FilteredErrorLog implements ErrorLog {
 /** All logs of the process, by path. */
 export class Logs {
   private readonly files = new Map<string, LogFile>();
-  private flushesAtExit = false;
 
   /**
    * The sink behind `path`, opened if nobody has it open yet. Owned by this object.
@@ -138,18 +182,8 @@ export class Logs {
     let file = this.files.get(path);
     if (file === undefined) {
       this.files.set(path, (file = new LogFile(path, buffer)));
-      if (buffer !== null) this.flushAtExit();
     }
     return file;
-  }
-
-  /** However the process ends, short of being killed: nothing that was logged is lost. One listener for all files. */
-  private flushAtExit(): void {
-    if (this.flushesAtExit) return;
-    this.flushesAtExit = true;
-    process.once('exit', () => {
-      for (const file of this.files.values()) file.flush();
-    });
   }
 
   /**
@@ -181,23 +215,26 @@ export function errorLine(level: LogLevel, text: string): string {
 
 /** Writes text to stderr at once; a stderr that is gone or full loses it, and nothing else. */
 export function writeStderr(text: string): void {
-  append(STDERR_FD, Buffer.from(text));
+  const octets = Buffer.from(text);
+  append(STDERR_FD, octets, 0, octets.length);
 }
 
 function openLogFile(path: string): number {
   return OPEN_ALREADY[path] ?? openSync(path, 'a', LOG_MODE);
 }
 
-/** Appends octets. A full disk or a closed pipe must not end the service: what cannot be written is lost. */
-function append(fd: number, octets: Buffer): void {
-  let rest = octets;
-  const giveUpAt = Date.now() + STALL_LIMIT_MS;
-  while (rest.length > 0) {
+/** Appends octets[start, end). A full disk or a closed pipe must not end the service: what cannot be written is lost. */
+function append(fd: number, octets: Uint8Array, start: number, end: number): void {
+  let giveUpAt = 0;
+  while (start < end) {
     try {
-      rest = rest.subarray(writeSync(fd, rest));
+      start += writeSync(fd, octets, start, end - start);
     } catch (error) {
       // Only a non-blocking pipe answers EAGAIN: its reader may need a moment.
-      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN' || Date.now() >= giveUpAt) return;
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') return;
+      const now = Date.now();
+      giveUpAt ||= now + STALL_LIMIT_MS;
+      if (now >= giveUpAt) return;
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
     }
   }

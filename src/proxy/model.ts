@@ -5,6 +5,7 @@ import type { Exchange } from '../machine/exchange.js';
 import type { DownstreamRules, ForwardPlan, ReadingRules, RespondPlan } from '../machine/policy.js';
 import type { ServerSecurity } from '../machine/security.js';
 import type { FieldEdits } from '../message/field-edits.js';
+import type { LogFormat } from './log-format.js';
 import type { Access } from './access/access.js';
 import type { RealIp } from './real-ip.js';
 import type { RedirectRules } from './absolute-location.js';
@@ -31,8 +32,14 @@ export { NEXT_ERROR, NEXT_INVALID_HEADER, NEXT_NON_IDEMPOTENT, NEXT_TIMEOUT } fr
 
 /** Where finished lines go. `process/` opens files behind it; tests collect them. */
 export interface LogSink {
-  /** @param line without its line end */
+  /** @param line Latin-1, without its line end; it is where it belongs when this returns, unless the log is buffered */
   write(line: string): void;
+  /**
+   * Takes octets[start, end), a line with its line end, which are the caller's again afterwards. The first line of a
+   * turn of the event loop is where it belongs when this returns, the others of that turn are when the turn ends.
+   * Absent: the sink takes texts alone.
+   */
+  append?(octets: Uint8Array, start: number, end: number): void;
 }
 
 /** nginx's severities, least severe last. */
@@ -48,8 +55,8 @@ export interface ErrorLog {
 
 /** One access_log in force at a location. */
 export interface AccessLog {
-  /** Renders one line for a finished exchange, without its line end. */
-  readonly format: (exchange: Exchange, now: number) => string;
+  /** Makes the line of a finished exchange. */
+  readonly format: LogFormat;
   readonly sink: LogSink;
   /** Where it comes out empty or as "0", nothing is logged (if=); absent: every exchange is. */
   readonly condition?: Template | undefined;

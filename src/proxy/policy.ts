@@ -95,9 +95,9 @@ export class ProxyPolicy implements Policy {
     return this.routerOf(context).standIn(exchange, context, response.status);
   }
 
-  finished(exchange: Exchange, now: number): void {
+  finished(exchange: Exchange, _now: number): void {
     const { accessLogs } = this.locationOf(exchange);
-    for (let i = 0; i < accessLogs.length; i++) writeLog(accessLogs[i], exchange, now);
+    for (let i = 0; i < accessLogs.length; i++) writeLog(accessLogs[i], exchange);
     const { limits } = contextOf(exchange);
     if (limits !== null) leaveLimits(limits);
   }
@@ -154,10 +154,10 @@ export class ProxyPolicy implements Policy {
   }
 }
 
-function writeLog({ sink, format, condition }: AccessLog, exchange: Exchange, now: number): void {
+function writeLog({ sink, format, condition }: AccessLog, exchange: Exchange): void {
   if (condition !== undefined) {
     const text = condition.text(exchange);
     if (text === '' || text === '0') return;
   }
-  sink.write(format(exchange, now));
+  format.log(exchange, sink);
 }

@@ -37,8 +37,22 @@ function always(): boolean {
   return true;
 }
 
-function changing(text: Text): Variable {
-  return { text, put: undefined, isStable: false, isFound: undefined };
+function changing(text: Text, put?: Put): Variable {
+  return { text, put, isStable: false, isFound: undefined };
+}
+
+function stableCount(count: (exchange: Exchange) => number): Variable {
+  return stable(
+    (exchange) => String(count(exchange)),
+    (exchange, out) => out.putDecimal(count(exchange)),
+  );
+}
+
+function timeText(time: typeof LOCAL_TIME): Variable {
+  return changing(
+    () => time.text(),
+    (_exchange, out) => out.put(time.octets()),
+  );
 }
 
 function span(from: (head: Head) => number, to: (head: Head) => number): Variable {
@@ -208,7 +222,10 @@ export function requestVariables(isRewritten = false): Readonly<Record<string, V
     ),
     request_method: settled(method),
     request_id: stable(requestId),
-    request_length: changing((e) => String(e.octetsReceived)),
+    request_length: changing(
+      (e) => String(e.octetsReceived),
+      (e, out) => out.putDecimal(e.octetsReceived),
+    ),
     request_time: changing((e) => seconds(momentOf(e) - e.startedAt)),
     host: stable(hostText, putHost),
     hostname: stable(() => hostName),
@@ -226,18 +243,20 @@ export function requestVariables(isRewritten = false): Readonly<Record<string, V
     realip_remote_port: stable((e) => port(originalConnection(e.connection).remotePort)),
     remote_port: stable((e) => port(e.connection.remotePort)),
     binary_remote_addr: stable((e) => packAddress(e.connection.remoteAddress)),
-    remote_user: stable((e) => basicUser(e.request.joinedText(AUTHORIZATION))),
-    connection: stable((e) => String(e.connection.serial)),
+    remote_user: stable((e) =>
+      e.request.findField(AUTHORIZATION) < 0 ? '' : basicUser(e.request.joinedText(AUTHORIZATION)),
+    ),
+    connection: stableCount((e) => e.connection.serial),
     limit_req_status: changing((e) => contextOf(e).limits?.requests ?? ''),
     limit_conn_status: changing((e) => contextOf(e).limits?.connections ?? ''),
-    connection_requests: stable((e) => String(e.ordinal)),
+    connection_requests: stableCount((e) => e.ordinal),
     connection_time: changing((e) => seconds(momentOf(e) - e.connection.openedAt)),
     content_length: field('content_length'),
     content_type: field('content_type'),
     proxy_add_x_forwarded_for: stable(forwardedFor, putForwardedFor),
     msec: changing(() => seconds(Date.now())),
-    time_local: changing(() => LOCAL_TIME.text()),
-    time_iso8601: changing(() => ISO_TIME.text()),
+    time_local: timeText(LOCAL_TIME),
+    time_iso8601: timeText(ISO_TIME),
     pid: stable(() => String(process.pid)),
     nginx_version: stable(() => NGINX_VERSION),
   };

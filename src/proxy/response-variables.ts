@@ -24,19 +24,34 @@ const WRITERS_OWN = new Set([
 /** Statuses that lines added without `always` go to (add_header). */
 const ADDED_TO = new Set([200, 201, 204, 206, 301, 302, 303, 304, 307, 308]);
 
-function changing(text: (exchange: Exchange) => string): Variable {
-  return { text, put: undefined, isStable: false, isFound: undefined };
+function changing(text: (exchange: Exchange) => string, put?: Variable['put']): Variable {
+  return { text, put, isStable: false, isFound: undefined };
+}
+
+function count(of: (exchange: Exchange) => number): Variable {
+  return changing(
+    (exchange) => String(of(exchange)),
+    (exchange, out) => out.putDecimal(of(exchange)),
+  );
+}
+
+/** nginx's inner statuses go out, and into logs, as 400; three digits always. */
+function statusText({ status }: Exchange): string {
+  return String(wireStatus(status)).padStart(3, '0');
+}
+
+function putStatus(exchange: Exchange, out: OctetWriter): void {
+  const status = wireStatus(exchange.status);
+  if (status < 100) out.putLatin1(statusText(exchange));
+  else out.putDecimal(status);
 }
 
 /** Variables by name. */
 export function responseVariables(): Readonly<Record<string, Variable>> {
   return {
-    // nginx's inner statuses go out, and into logs, as 400.
-    status: changing((exchange) => String(wireStatus(exchange.status)).padStart(3, '0')),
-    bytes_sent: changing((exchange) => String(exchange.octetsSent)),
-    body_bytes_sent: changing((exchange) =>
-      String(Math.max(0, exchange.octetsSent - exchange.headOctetsSent)),
-    ),
+    status: changing(statusText, putStatus),
+    bytes_sent: count((exchange) => exchange.octetsSent),
+    body_bytes_sent: count((exchange) => Math.max(0, exchange.octetsSent - exchange.headOctetsSent)),
     // wirehop's own: why an exchange ended, for the lines of tunnels above all.
     fault_code: changing(({ fault }) => fault?.code ?? ''),
     fault_rule: changing(({ fault }) => (fault === null ? '' : ERRORS[fault.code].rule)),

@@ -31,6 +31,17 @@ describe('octet writer', () => {
     expect(text(out)).to.equal('acefg\xe91234567890123beef');
   });
 
+  it('numbers of any length, in decimal digits', () => {
+    const numbers = [0, 9, 10, 99, 100, 2 ** 31 - 1, 2 ** 31, 2 ** 32, 2 ** 53 - 1];
+    for (let power = 1; power < 1e15; power *= 10) numbers.push(power - 1, power, power + 1, power * 7 + 3);
+    for (const number of numbers) {
+      const out = new OctetWriter();
+      out.begin();
+      out.putDecimal(number);
+      expect(text(out)).to.equal(String(number));
+    }
+  });
+
   // Around the length below which octets are copied one by one.
   for (const length of [0, 1, 47, 48, 49, 100, 5000]) {
     const octets = Buffer.from(Array.from({ length: length + 2 }, (_, i) => i & 255));

@@ -391,7 +391,7 @@ describe('config inheritance', () => {
     expect(a.accessLogs[0].sink).to.equal(c.accessLogs[0].sink);
     const exchange = exchangeOf();
     exchange.status = 204;
-    expect(a.accessLogs[0].format(exchange, 0)).to.equal('204');
+    expect(a.accessLogs[0].format.text(exchange)).to.equal('204');
     expect(opened).to.have.members(['a', 'b', 'logs/error.log error', 'c warn']);
   });
 

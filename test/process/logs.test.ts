@@ -1,4 +1,5 @@
 /** Proves that lines are in their file at once, filtered by level, in nginx's form, and that files can be rotated. */
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, renameSync, rmSync, chmodSync, mkdirSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -31,6 +32,98 @@ describe('logs', () => {
     logs.sink(path).write('\u00c3\u00bc');
     logs.errorLog(path, 'error').log('error', '\u00fc');
     expect(read('a.log')).to.match(/^\u00fc\n.* \u00fc\n$/);
+  });
+
+  describe('lines as octets', () => {
+    const octets = Buffer.from('one\ntwo\nthree\n');
+    const [one, two, three] = [
+      [0, 4],
+      [4, 8],
+      [8, 14],
+    ] as const;
+    const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+    it('the first of a turn at once, the others together when it ends', async () => {
+      const sink = logs.sink(join(folder, 'a.log'));
+      for (let i = 0; i < 3; i++) {
+        const before = read('a.log');
+        sink.append!(octets, ...one);
+        expect(read('a.log')).to.equal(`${before}one\n`);
+        sink.append!(octets, ...two);
+        sink.append!(octets, ...three);
+        expect(read('a.log')).to.equal(`${before}one\n`);
+        await turn();
+        expect(read('a.log')).to.equal(`${before}one\ntwo\nthree\n`);
+      }
+    });
+
+    it('are copied: the place may be used again at once', async () => {
+      const sink = logs.sink(join(folder, 'a.log'));
+      const place = Buffer.from('-\n1\n');
+      sink.append!(place, 0, 2);
+      sink.append!(place, 2, 4);
+      place.fill('x');
+      await turn();
+      expect(read('a.log')).to.equal('-\n1\n');
+    });
+
+    it('stay in order with texts and error lines of the same path', () => {
+      const path = join(folder, 'a.log');
+      const sink = logs.sink(path);
+      sink.append!(octets, ...one);
+      sink.append!(octets, ...two);
+      sink.write('text');
+      sink.append!(octets, ...three);
+      logs.errorLog(path, 'error').log('error', 'fault');
+      expect(read('a.log')).to.match(/^one\ntwo\ntext\nthree\n.* fault\n$/);
+    });
+
+    it('more of them than one turn gathers, and longer ones, are all written', async () => {
+      const sink = logs.sink(join(folder, 'a.log'));
+      const lines: string[] = [];
+      for (let length = 1; length < 200_000; length = length * 3 + 1) {
+        for (let i = 0; i < 4; i++) lines.push(`${String(i).repeat(length)}\n`);
+      }
+      for (const line of lines) sink.append!(Buffer.from(line), 0, line.length);
+      await turn();
+      expect(read('a.log') === lines.join('')).to.equal(true);
+    });
+
+    it('are in the file they belong to when it is opened anew', () => {
+      const path = join(folder, 'a.log');
+      const sink = logs.sink(path);
+      sink.append!(octets, ...one);
+      sink.append!(octets, ...two);
+      renameSync(path, `${path}.1`);
+      expect(logs.reopen()).to.deep.equal([]);
+      sink.append!(octets, ...three);
+      logs.close();
+      expect(read('a.log.1')).to.equal('one\ntwo\n');
+      expect(read('a.log')).to.equal('three\n');
+    });
+
+    it('are not lost when the process ends in the same turn', () => {
+      const module = JSON.stringify(new URL('../../src/process/logs.js', import.meta.url).href);
+      const path = JSON.stringify(join(folder, 'a.log'));
+      const program = `import { Logs } from ${module};
+        const sink = new Logs().sink(${path});
+        const octets = Buffer.from('one\\ntwo\\n');
+        sink.append(octets, 0, 4);
+        sink.append(octets, 4, 8);
+        process.exit(0);`;
+      execFileSync(process.execPath, ['--input-type=module', '-e', program]);
+      expect(read('a.log')).to.equal('one\ntwo\n');
+    });
+
+    it('wait for a buffer to fill where there is one', async () => {
+      const sink = logs.sink(join(folder, 'a.log'), { octets: 10, flushMs: Infinity });
+      sink.append!(octets, ...one);
+      sink.append!(octets, ...two);
+      await turn();
+      expect(read('a.log')).to.equal('');
+      sink.append!(octets, ...three);
+      expect(read('a.log')).to.equal('one\ntwo\n');
+    });
   });
 
   it('gathers lines up to the size of a buffer', () => {

@@ -2,7 +2,7 @@
  * Logs of a level: opened once per path, formats compiled once per name. Decides nginx's inheritance of logs, and the
  * defaults of a level that names none.
  */
-import { COMBINED, compileLogFormat } from '../../proxy/log-format.js';
+import { COMBINED, compileLogFormat, LogFormat } from '../../proxy/log-format.js';
 import type { AccessLog, ErrorLog, LogLevel, LogSink } from '../../proxy/model.js';
 import type { AccessLogLine, ErrorLogLine, HttpLevel, SyslogLine } from '../blocks.js';
 import { ACCESS_LOGS, ERROR_LOGS } from '../directives/logs.js';
@@ -17,6 +17,9 @@ const NOWHERE: Place = { file: '', line: 0, column: 0 };
 
 /** Stands for a log that could not be opened: the configuration is refused, nobody writes to it. */
 const NO_LOG: LogSink & ErrorLog = { write: () => undefined, log: () => undefined };
+
+/** Stands for a format that could not be compiled. */
+const NO_FORMAT = new LogFormat([]);
 
 export class Logs {
   private readonly sinks = new Map<
@@ -57,7 +60,7 @@ export class Logs {
         typeof destination === 'string'
           ? this.fileSink(destination, line)
           : this.syslog(destination!, line.place),
-      format: this.formats.get(format) ?? (() => ''),
+      format: this.formats.get(format) ?? NO_FORMAT,
       condition: condition === null ? undefined : this.site.template(condition),
     };
   }
