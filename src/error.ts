@@ -33,6 +33,12 @@ const ROWS = {
     rule: 'RFC 9112 3.2.4',
     text: 'the asterisk-form belongs to OPTIONS alone',
   },
+  CONNECT_CONTENT: {
+    status: 400,
+    rule: 'RFC 9110 9.3.6',
+    text: 'CONNECT has content, which would be the first octets of its tunnel',
+  },
+  DESTINATION_REFUSED: { status: 403, rule: 'tunnel_allow', text: 'CONNECT to this destination is not allowed' },
   CONNECT_REFUSED: { status: 405, rule: 'RFC 9110 9.3.6', text: 'CONNECT is not configured here' },
   VERSION_INVALID: { status: 400, rule: 'RFC 9112 2.3', text: 'this is not an HTTP version' },
   VERSION_UNSUPPORTED: { status: 505, rule: 'RFC 9110 15.6.6', text: 'the HTTP version is not 1.0 or 1.1' },
@@ -209,6 +215,7 @@ const ROWS = {
     text: 'what is sent could not be read to its end',
   },
   NO_PEER: { status: 502, rule: 'upstream', text: 'no upstream peer can be used' },
+  NAME_UNRESOLVED: { status: 502, rule: 'resolver', text: 'no address of the upstream is known' },
   TUNNEL_DRAINED: { status: 0, rule: 'websocket_drain', text: 'the tunnel was told to end by a Close frame' },
   TUNNEL_DRAIN_TIMEOUT: {
     status: 0,

@@ -40,6 +40,8 @@ export class ServerLevel extends Level {
   readonly locationNames = new Map<string, LocationLevel>();
   /** Directives of the rewrite module, in order. */
   readonly script: ScriptLine[] = [];
+  /** For requests that no location takes. */
+  tunnel: TunnelLine | null = null;
   constructor(
     parent: Level,
     override readonly place: Place,
@@ -59,6 +61,7 @@ export class LocationLevel extends Level {
   /** Directives of the rewrite module, in order. */
   readonly script: ScriptLine[] = [];
   pass: ProxyPassLine | null = null;
+  tunnel: TunnelLine | null = null;
   limitExcept: LimitExcept | null = null;
   constructor(
     parent: Level,
@@ -223,6 +226,14 @@ export interface ProxyPassLine {
   /** What stands behind the address, from "/" or "?"; '' for none. */
   readonly uri: string;
   readonly word: Word;
+}
+
+/** One `tunnel_pass`. */
+export interface TunnelLine {
+  /** The address, `$host:$request_port` where none is written. */
+  readonly word: Word;
+  /** The address as a proxy_pass would have it; null where it depends on the request. */
+  readonly pass: ProxyPassLine | null;
 }
 
 /** One `server` in `upstream`. */

@@ -176,21 +176,22 @@ async function buildHttp(http: HttpLevel, site: Site, logs: Logs): Promise<Liste
   const upstreams = new Upstreams(site, logs, resolvers);
   await upstreams.build(http, http.servers.flatMap(passesOf));
   const [tls, access] = [new TlsBuilder(site), new AccessBuilder(http, site)];
-  return buildListeners(http, { site, logs, upstreams, tls, access });
+  return buildListeners(http, { site, logs, upstreams, tls, access, resolvers });
 }
 
 function locationsOf({ locations }: ServerLevel | LocationLevel): LocationLevel[] {
   return locations.flatMap((location) => [location, ...locationsOf(location)]);
 }
 
-/** Every proxy_pass in a location, in a script, and in what is inside it. */
+/** Every proxy_pass and tunnel_pass in a location, in a script, and in what is inside it. */
 function passesOf(location: LocationLevel | ServerLevel): ProxyPassLine[] {
   const inner = [
     ...location.script.flatMap((line) => (line.kind === 'if' ? [line.level] : [])),
     ...('limitExcept' in location && location.limitExcept !== null ? [location.limitExcept.level] : []),
     ...location.locations,
   ].flatMap(passesOf);
-  return 'pass' in location && location.pass !== null ? [location.pass, ...inner] : inner;
+  const own = [...('pass' in location ? [location.pass] : []), location.tunnel?.pass ?? null];
+  return [...own.filter((pass) => pass !== null), ...inner];
 }
 
 /** Whether anything changes the path, the query or the method of a request on its way. */

@@ -72,6 +72,7 @@ const NAMES: readonly (readonly [string, readonly Context[], string])[] = [
   ['proxy_buffers', LOCATION, STREAM],
   ['proxy_busy_buffers_size', LOCATION, STREAM],
   ['proxy_max_temp_file_size', LOCATION, STREAM],
+  ['tunnel_send_lowat', LOCATION, 'nginx ignores it on Linux, too'],
   ['msie_padding', LOCATION, 'pages are sent as they are'],
   ['msie_refresh', LOCATION, 'pages are sent as they are'],
 ];

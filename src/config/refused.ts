@@ -9,10 +9,8 @@ import type { Refused } from './table.js';
 const GROUPS: readonly (readonly [string, string])[] = [
   ['this kind of variable is not there yet; use "map"', 'geo split_clients'],
   [
-    'CONNECT is refused by wirehop',
-    `tunnel_pass tunnel_connect_timeout tunnel_read_timeout tunnel_send_timeout
-    tunnel_next_upstream tunnel_next_upstream_tries tunnel_next_upstream_timeout tunnel_bind tunnel_bind_dynamic
-    tunnel_buffer_size tunnel_allow_upstream tunnel_socket_keepalive`,
+    'it belongs to nginx\'s commercial version; say where tunnels may lead with "tunnel_allow" and "tunnel_deny"',
+    'tunnel_allow_upstream tunnel_bind_dynamic',
   ],
   [
     'messages are passed on as they are; leave it out',

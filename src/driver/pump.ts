@@ -3,7 +3,7 @@
  * serves both sides of all connections of a driver; nothing else writes to a transport. Decides nothing about HTTP.
  */
 import { OctetWriter } from '../bytes/octet-writer.js';
-import type { ErrorCode } from '../error.js';
+import type { ErrorCode, Fault } from '../error.js';
 import type { Connection } from '../machine/connection.js';
 import {
   ABORT,
@@ -13,6 +13,7 @@ import {
   DROP,
   Effects,
   END,
+  FIND,
   OPEN,
   RELEASE,
   type SideIndex,
@@ -240,10 +241,22 @@ export class Pump implements TransportEvents {
           this.attach(session, this.dialler.openSource(session, effect.source!, now));
           effect.source = null;
           break;
+        case FIND:
+          this.find(session, effect.finding!);
+          effect.finding = null;
+          break;
       }
     }
     effects.clear();
     out.settle(waits);
+  }
+
+  private find(session: Session, finding: Promise<Fault | null>): void {
+    void finding.then((fault) => {
+      const now = this.clock();
+      session.machine.found(finding, fault, now);
+      this.drain(session, now);
+    });
   }
 
   private attach(session: Session, link: Link): void {

@@ -60,6 +60,7 @@ export class EmbedPolicy implements Policy {
   readonly defaults: DownstreamRules;
   declare readonly pageEdits?: FieldEdits<Exchange>;
   readonly arrival: ArrivalRules | undefined;
+  readonly connects: boolean;
   private readonly decider: Decider;
   private readonly inner: Policy | null;
   private readonly joiner: Joiner;
@@ -75,6 +76,7 @@ export class EmbedPolicy implements Policy {
     this.defaults = decider.defaults;
     const { inner } = decider;
     this.arrival = inner?.arrival;
+    this.connects = inner?.connects === true;
     if (inner?.pageEdits !== undefined) this.pageEdits = inner.pageEdits;
   }
 

@@ -27,6 +27,8 @@ export abstract class Attempts {
   blockedSince = 0;
   /** Octets of content were sent upstream and are gone: the request cannot be sent again. Read only outside. */
   contentSent = false;
+  /** The search for peers that is waited for: there is a plan, and no attempt. Read only outside. */
+  finding: Promise<Fault | null> | null = null;
   protected plan: ForwardPlan | null = null;
   protected attempt: Attempt | null = null;
   /** An upstream connection belongs to this exchange. */
@@ -61,7 +63,30 @@ export abstract class Attempts {
     this.sendsContent = sendsContent;
     this.answered = false;
     this.dropReader();
-    if (!this.dial(plan)) this.connection.failUpstream(new Fault('NO_PEER', 'upstream'));
+    if (!this.dial(plan)) this.find(plan);
+  }
+
+  /** No peer is known: has them looked for, if they can be. */
+  private find(plan: ForwardPlan): void {
+    const { connection } = this;
+    const finding = plan.peers.find?.(connection.exchange!) ?? null;
+    if (finding === null) {
+      connection.failUpstream(new Fault('NO_PEER', 'upstream'));
+      return;
+    }
+    this.plan = plan;
+    this.finding = finding;
+    connection.effects.find(finding);
+  }
+
+  /** The search for peers is over. @param fault why there are none; null: there are, or may be */
+  found(fault: Fault | null): void {
+    const plan = this.plan!;
+    this.finding = null;
+    this.plan = null;
+    if (fault !== null || !this.dial(plan)) {
+      this.connection.failUpstream(fault ?? new Fault('NO_PEER', 'upstream'));
+    }
   }
 
   /** Asks for a connection to the next peer; answers false when none is left. */
@@ -90,7 +115,9 @@ export abstract class Attempts {
     this.isBlocked = false;
     this.isReusable = true;
     this.since = this.lastOctetAt = this.connection.now;
-    this.connection.effects.connect(this.attempt!.peer, this.plan!.dial ?? null, fresh);
+    const { connection, plan } = this;
+    const isFresh = fresh || connection.exchange!.request.method === h.METHOD_CONNECT;
+    connection.effects.connect(this.attempt!.peer, plan!.dial ?? null, isFresh);
   }
 
   connectFailed(detail: string, code: ErrorCode): void {
@@ -194,6 +221,7 @@ export abstract class Attempts {
     this.attempt = null;
     this.isOpen = false;
     this.isBlocked = false;
+    this.finding = null;
     this.content.release();
     this.plan = null;
     this.held = NOTHING;

@@ -185,6 +185,17 @@ export class Connection {
     this.goOn();
   }
 
+  /**
+   * The search for peers that FIND asked to wait for is over. Ignored when nobody waits for it any more.
+   * @param fault why there are none, or null
+   */
+  found(finding: Promise<Fault | null>, fault: Fault | null, now: number): void {
+    if (this.upstream.finding !== finding) return;
+    this.now = now;
+    this.upstream.found(fault);
+    this.goOn();
+  }
+
   /** Written octets wait in the transport: reading from the other side stops until {@link drained}. */
   blocked(side: SideIndex, now: number): void {
     this.now = now;
@@ -343,6 +354,8 @@ export class Connection {
       this.refuse(new Fault('CONTENT_TOO_LARGE', 'downstream', 0));
     } else if (plan.kind === 'respond') {
       this.respond(plan.status, plan);
+    } else if (request.method === h.METHOD_CONNECT && !canConnect(plan)) {
+      this.refuse(new Fault('CONNECT_REFUSED', 'downstream', 0));
     } else if (plan.content !== undefined) {
       this.forwardWithout(plan);
     } else if (request.body === h.BODY_CHUNKED && plan.minorVersion === 0) {
@@ -398,6 +411,7 @@ export class Connection {
   private canForward(plan: ForwardPlan): boolean {
     const { downstream, upstream } = this;
     const { request } = this.exchange!;
+    if (request.method === h.METHOD_CONNECT && !canConnect(plan)) return false;
     if (plan.content !== undefined || (plan.method ?? null) !== null || request.body === h.BODY_NONE)
       return true;
     return !upstream.contentSent && downstream.phase !== REQUEST.DISCARD;
@@ -703,6 +717,11 @@ export class Connection {
     this.isOver = true;
     this.effects.add(ABORT, DOWNSTREAM);
   }
+}
+
+/** Whether CONNECT may go by the plan: into a tunnel, or as another method. As itself it means nothing to an origin. */
+function canConnect({ opensTunnel, method }: ForwardPlan): boolean {
+  return opensTunnel === true || (method ?? null) !== null;
 }
 
 /** Octets of answers of our own that one input lays down before it puts off further requests. */

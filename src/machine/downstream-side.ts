@@ -166,8 +166,13 @@ export class DownstreamSide {
     this.dropsContent = false;
     this.contentBegun = false;
     if (head.method === h.METHOD_CONNECT) {
-      connection.refuse(new Fault('CONNECT_REFUSED', 'downstream', 0));
-      return end;
+      // Whatever follows was meant for the other end of the tunnel, if there is none for nobody.
+      head.keepsAlive = false;
+      const fault = this.faultOfConnect(head);
+      if (fault !== null) {
+        connection.refuse(new Fault(fault, 'downstream', 0));
+        return end;
+      }
     }
     this.ahead = chunk;
     this.aheadStart = consumed;
@@ -175,6 +180,11 @@ export class DownstreamSide {
     connection.decideOn(exchange);
     this.ahead = null;
     return consumed;
+  }
+
+  private faultOfConnect(head: h.Head): ErrorCode | null {
+    if (this.connection.policy.connects !== true) return 'CONNECT_REFUSED';
+    return head.body === h.BODY_NONE ? null : 'CONNECT_CONTENT';
   }
 
   private beginExchange(reader: HeadReader): Exchange {

@@ -3,6 +3,7 @@
  * Entries are used again, so an exchange allocates none.
  */
 import type { OctetWriter } from '../bytes/octet-writer.js';
+import type { Fault } from '../error.js';
 import type { ContentSource, Peer } from './policy.js';
 import type { DialRules } from './security.js';
 
@@ -33,6 +34,9 @@ export const DROP = 7;
  */
 export const OPEN = 8;
 
+/** Wait for `finding`, and answer with `found`: it brings the peers of the exchange under way. */
+export const FIND = 9;
+
 /** Content up to this size is copied behind what was just laid down: one write, and cheaper than a second span. */
 const JOIN_OCTETS = 4096;
 
@@ -41,7 +45,7 @@ const JOIN_OCTETS = 4096;
  * driver must have written or copied the octets, or own the chunk, before it gives the machine another input.
  */
 export class Effect {
-  /** WRITE, END, CLOSE, ABORT, CONNECT, RELEASE, DROP or OPEN. */
+  /** WRITE, END, CLOSE, ABORT, CONNECT, RELEASE, DROP, OPEN or FIND. */
   kind = 0;
   /** Whose connection it concerns. */
   side: SideIndex = DOWNSTREAM;
@@ -59,6 +63,8 @@ export class Effect {
   fresh = false;
   /** OPEN: what is read. Whoever carries the effect out takes it: it is not cleared. */
   source: ContentSource | null = null;
+  /** FIND: what is waited for. Taken as `source` is. */
+  finding: Promise<Fault | null> | null = null;
 }
 
 /** A list of effects that is filled and drained over and over. One may serve many machines, drained between inputs. */
@@ -142,5 +148,10 @@ export class Effects {
   /** Appends an OPEN. */
   open(source: ContentSource): void {
     this.add(OPEN, UPSTREAM).source = source;
+  }
+
+  /** Appends a FIND. */
+  find(finding: Promise<Fault | null>): void {
+    this.add(FIND, UPSTREAM).finding = finding;
   }
 }

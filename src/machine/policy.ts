@@ -120,6 +120,11 @@ export interface PeerSource {
    */
   next(exchange: Exchange, now: number): Peer | undefined;
   /**
+   * Asked where {@link next} has no first peer: looks for peers, and resolves when `next` has them, or with what is wrong.
+   * Must not reject; takes as long as its own timeout allows. null: there is nothing to look for. Absent: as null.
+   */
+  find?(exchange: Exchange): Promise<Fault | null> | null;
+  /**
    * Takes a peer back.
    * @param failed the attempt counts against the peer (max_fails)
    */
@@ -157,6 +162,11 @@ export interface ForwardPlan {
   readonly peers: PeerSource;
   /** How connections to them begin; absent for TCP alone. */
   readonly dial?: DialRules | undefined;
+  /**
+   * For CONNECT alone: the peer is the end of a tunnel. No head goes to it; as soon as it is connected to, 200 goes
+   * downstream with {@link responseEdits}, and octets pass both ways (RFC 9110 9.3.6). Without it CONNECT is refused.
+   */
+  readonly opensTunnel?: boolean;
   /** The request target sent upstream; null sends the path and query as received. */
   readonly target: ValueSource<Exchange> | null;
   /** The method sent upstream (proxy_method); null or absent: as received. */
@@ -248,6 +258,8 @@ export interface Policy {
   readonly arrival?: ArrivalRules | undefined;
   /** Limits while a request head is read. */
   readonly reading: ReadingRules;
+  /** CONNECT is asked about like every other method, and may open a tunnel. Absent: it is refused with 405. */
+  readonly connects?: boolean;
   /** Rules for a connection whose request was refused before a server was known. */
   readonly defaults: DownstreamRules;
   /** Lines of a built-in page (Server, Date, Content-Type: text/html). Absent: Content-Type alone. */

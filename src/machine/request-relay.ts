@@ -39,8 +39,14 @@ export abstract class RequestRelay extends Attempts {
     attempt!.connectedAt = connection.now;
     attempt!.reused = reused;
     this.since = this.lastOctetAt = connection.now;
-    this.sendHead(connection.exchange!);
+    const exchange = connection.exchange!;
+    if (exchange.request.method === h.METHOD_CONNECT && this.plan!.opensTunnel === true)
+      this.openTunnel(exchange);
+    else this.sendHead(exchange);
   }
+
+  /** The peer that CONNECT asked for is there. */
+  protected abstract openTunnel(exchange: Exchange): void;
 
   private sendHead(exchange: Exchange): void {
     const { connection } = this;

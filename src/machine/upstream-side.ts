@@ -6,7 +6,7 @@ import { Fault } from '../error.js';
 import type { FieldEdits } from '../message/field-edits.js';
 import { UPGRADE } from '../message/field-names.js';
 import { namesProtocol } from '../message/protocols.js';
-import { writeResponseHead } from '../wire/http1/head-writer.js';
+import { writeResponseHead, writeTunnelHead } from '../wire/http1/head-writer.js';
 import { NOTHING, WRAPPED } from './attempts.js';
 import { CLOSE, DOWNSTREAM, END, UPSTREAM } from './effects.js';
 import type { Exchange } from './exchange.js';
@@ -29,7 +29,8 @@ export class UpstreamSide extends ResponseRelay {
     let deadline = this.isBlocked ? this.blockedSince + plan.sendTimeoutMs : Infinity;
     switch (connection.responsePhase) {
       case RESPONSE.DIAL:
-        return this.since + plan.connectTimeoutMs;
+        // Whoever looks for peers has a time of its own.
+        return this.finding !== null ? Infinity : this.since + plan.connectTimeoutMs;
       case RESPONSE.HEAD:
       case RESPONSE.BODY:
         // While the request is still being sent, or the response not taken, this side is not to blame.
@@ -196,6 +197,21 @@ export class UpstreamSide extends ResponseRelay {
     }
     connection.beginTunnel();
     return end;
+  }
+
+  /** The tunnel is there as soon as its end is connected to: the answer is ours, and the end has said nothing yet. */
+  protected openTunnel(exchange: Exchange): void {
+    const { connection } = this;
+    exchange.status = this.attempt!.status = 200;
+    exchange.tunnelled = true;
+    this.attempt!.headAt = connection.now;
+    const { out } = connection;
+    out.begin();
+    writeTunnelHead(out, this.plan!.responseEdits, exchange);
+    exchange.headOctetsSent += out.position - out.start;
+    connection.writeOut();
+    connection.stepResponse(RESPONSE_IN.SWITCH);
+    connection.beginTunnel();
   }
 
   /** The tunnel, if there is one now or later, is to end. */

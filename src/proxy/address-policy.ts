@@ -16,6 +16,7 @@ export class AddressPolicy implements Policy {
   readonly reading: ReadingRules;
   readonly defaults: DownstreamRules;
   readonly pageEdits?: FieldEdits<Exchange>;
+  readonly connects: boolean;
 
   /**
    * @param wildcard for addresses that have no policy of their own
@@ -28,6 +29,7 @@ export class AddressPolicy implements Policy {
     this.arrival = wildcard.arrival;
     this.reading = wildcard.reading;
     this.defaults = wildcard.defaults;
+    this.connects = [wildcard, ...byAddress.values()].some(({ connects }) => connects === true);
     if (wildcard.pageEdits !== undefined) this.pageEdits = wildcard.pageEdits;
   }
 

@@ -1,11 +1,14 @@
 /**
  * `proxy_pass` with variables: which peers and which target a request goes to, worked out once for each time it is
- * forwarded (`ngx_http_proxy_eval`). Decides nothing about names: those of upstreams are known, others are not looked up.
+ * forwarded (`ngx_http_proxy_eval`). Names of upstreams are known, others are looked up where a `resolver` is.
  */
+import type { Fault } from '../error.js';
 import type { Exchange } from '../machine/exchange.js';
 import type { Peer, PeerSource, PoolRules } from '../machine/policy.js';
 import type { RequestContext } from './context.js';
+import type { NameService } from './balancing/names.js';
 import { logHere } from './fault-lines.js';
+import { LookedUpPeers, SinglePeer } from './looked-up-peers.js';
 import type { Template } from './template.js';
 
 /** An address that a text names. */
@@ -20,14 +23,26 @@ export interface PassWorld {
   /** Reads `host[:port]` or `unix:path`; a text says what is wrong with it. */
   parse(text: string): PassAddress | string;
   readonly pool: PoolRules;
+  /** Whom names are asked of; null where no resolver is configured. */
+  readonly names: NameService | null;
 }
 
-/** Peers of addresses that requests named are remembered up to this number: an idle connection is found by its peer. */
+/** Works out where a request goes. */
+export interface RequestPass {
+  /**
+   * Leaves what it finds in `context.destination`.
+   * @returns 0, or the status that is due instead
+   */
+  prepare(exchange: Exchange, context: RequestContext): number;
+}
+
+/** Peers of addresses that requests named are remembered up to this number. */
 const MOST_ADDRESSES = 1024;
 
 /** The proxy_pass of one location. */
-export class DynamicPass {
-  private readonly byAddress = new Map<string, PeerSource>();
+export class DynamicPass implements RequestPass {
+  private readonly byAddress = new Map<string, Peer>();
+  private turn = 0;
   private readonly securePool: PoolRules;
 
   constructor(
@@ -39,7 +54,7 @@ export class DynamicPass {
 
   /**
    * Works out where the request goes, into `context.destination`.
-   * @returns 0, or the status that is due: 500 for a value that is no URL, 502 for a name that cannot be looked up
+   * @returns 0, or the status that is due: 500 for a value that is no URL, 502 for a name without a resolver
    */
   prepare(exchange: Exchange, context: RequestContext): number {
     const url = this.url.text(exchange);
@@ -56,7 +71,7 @@ export class DynamicPass {
       return 500;
     }
     const own = isSecure ? 443 : 80;
-    const peers = this.peers(authority, address, isSecure);
+    const peers = this.peers(address, isSecure);
     if (peers === undefined) {
       logHere('error', `no resolver defined to resolve ${authority.replace(/:\d+$/, '')}`, exchange);
       return 502;
@@ -72,24 +87,32 @@ export class DynamicPass {
     return 0;
   }
 
-  private peers(authority: string, address: PassAddress, secure: boolean): PeerSource | undefined {
-    if (address.kind === 'host') {
-      const known = this.world.known(address.host, address.port, secure);
-      if (known !== undefined || address.family === 0) return known;
-    }
-    const key = `${secure ? 'https' : 'http'}://${authority.toLowerCase()}`;
-    let source = this.byAddress.get(key);
-    if (source === undefined) {
-      // The oldest goes: a client that makes up addresses must not fill the memory.
-      if (this.byAddress.size >= MOST_ADDRESSES) this.byAddress.delete(this.byAddress.keys().next().value!);
-      this.byAddress.set(
-        key,
-        (source = new SinglePeer(
-          peerOf(address, secure ? 443 : 80, secure ? this.securePool : this.world.pool),
-        )),
-      );
-    }
-    return source;
+  /** The peers, or undefined where a name cannot be looked up. */
+  private peers(address: PassAddress, secure: boolean): PeerSource | undefined {
+    if (address.kind === 'unix') return new SinglePeer(this.peer(address, secure));
+    const known = this.world.known(address.host, address.port, secure);
+    if (known !== undefined) return known;
+    if (address.family !== 0) return new SinglePeer(this.peer(address, secure));
+    const { names } = this.world;
+    if (names === null) return undefined;
+    return new LookedUpPeers({
+      names,
+      host: address.host,
+      turn: this.turn++,
+      peersOf: (addresses) => addresses.map((host) => this.peer({ ...address, host }, secure)),
+    });
+  }
+
+  /** The peer of an address, the same as before where it is remembered: idle connections are found by it. */
+  private peer(address: PassAddress, secure: boolean): Peer {
+    const made = peerOf(address, secure ? 443 : 80, secure ? this.securePool : this.world.pool);
+    const key = secure ? `https ${made.name}` : made.name;
+    const known = this.byAddress.get(key);
+    if (known !== undefined) return known;
+    // The oldest goes: a client that makes up addresses must not fill the memory.
+    if (this.byAddress.size >= MOST_ADDRESSES) this.byAddress.delete(this.byAddress.keys().next().value!);
+    this.byAddress.set(key, made);
+    return made;
   }
 }
 
@@ -105,21 +128,13 @@ export class DestinationPeers implements PeerSource {
     return peer;
   }
 
+  find(exchange: Exchange): Promise<Fault | null> | null {
+    return (exchange.context as RequestContext).destination?.peers.find?.(exchange) ?? null;
+  }
+
   release(peer: Peer, failed: boolean, now: number): void {
     this.sources.get(peer)?.release(peer, failed, now);
   }
-}
-
-/** The only peer of an address: asked once, and again behind a stale connection. */
-class SinglePeer implements PeerSource {
-  constructor(private readonly peer: Peer) {}
-
-  next({ attempts, passStart }: Exchange): Peer | undefined {
-    for (let i = passStart; i < attempts.length; i++) if (!attempts[i].reused) return undefined;
-    return this.peer;
-  }
-
-  release(): void {}
 }
 
 function peerOf(address: PassAddress, ownPort: number, pool: PoolRules): Peer {

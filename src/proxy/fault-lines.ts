@@ -45,6 +45,7 @@ const DOWNSTREAM: Partial<Record<ErrorCode, string>> = {
   TARGET_SCHEME: `client sent invalid request ${IN_LINE}`,
   TARGET_ASTERISK: `client sent invalid request ${IN_LINE}`,
   CONNECT_REFUSED: `client sent CONNECT method ${IN_HEAD}`,
+  CONNECT_CONTENT: `client sent CONNECT method with content ${IN_HEAD}`,
   VERSION_INVALID: `client sent invalid request ${IN_LINE}`,
   VERSION_UNSUPPORTED: `client sent invalid version ${IN_LINE}`,
   START_LINE_WHITESPACE: `client sent invalid request ${IN_LINE}`,
@@ -96,6 +97,7 @@ const DOWNSTREAM: Partial<Record<ErrorCode, string>> = {
 /** How loud a fault is, where its side does not say. */
 const LEVELS: Partial<Record<ErrorCode, LogLevel>> = {
   CONTENT_TOO_LARGE: 'error',
+  DESTINATION_REFUSED: 'error',
   KEEPALIVE_TIMEOUT: 'debug',
   LINGERING_TIMEOUT: 'debug',
   PROXY_HEADER_INVALID: 'error',
@@ -177,6 +179,8 @@ function detailed({ code, detail }: Fault): string | undefined {
       return `handshake rejected for "${printable(detail)}" while SSL handshaking`;
     case 'PROXY_HEADER_INVALID':
       return `broken header: "${printable(detail)}" while reading PROXY protocol`;
+    case 'DESTINATION_REFUSED':
+      return `access forbidden by rule, destination "${printable(detail)}"`;
     case 'CERTIFICATE_INVALID':
       return `client SSL certificate verify error: (${verdictText(detail)}) ${IN_HEAD}`;
     default:
@@ -210,6 +214,8 @@ function upstreamWords(fault: Fault, exchange: Exchange | null): string {
   const system = SYSTEM_ERRORS[fault.detail] ?? fault.detail;
   const detail = system === '' ? '' : ` (${system})`;
   switch (fault.code) {
+    case 'NAME_UNRESOLVED':
+      return fault.detail;
     case 'NO_PEER':
       return 'no live upstreams while connecting to upstream';
     case 'UPSTREAM_CONNECT':
@@ -266,6 +272,7 @@ function upstreamText(exchange: Exchange, context: RequestContext | undefined): 
   let name = attempt?.peer.name ?? context?.location?.proxy?.host.text(exchange) ?? '';
   // nginx ends the path of a socket with a colon, where the target begins.
   if (name.startsWith('unix:')) name += ':';
+  if (plan.opensTunnel === true) return name;
   const scheme = plan.dial?.tls == null ? 'http' : 'https';
   if (plan.target === null) return `${scheme}://${name}${request.text(request.pathStart, request.pathEnd)}`;
   scratch.begin();

@@ -10,7 +10,7 @@ import type { Access } from './access/access.js';
 import type { RealIp } from './real-ip.js';
 import type { RedirectRules } from './absolute-location.js';
 import type { ErrorPages } from './error-pages.js';
-import type { DynamicPass } from './dynamic-pass.js';
+import type { RequestPass } from './dynamic-pass.js';
 import type { Script } from './rewrite.js';
 import type { Template } from './template.js';
 
@@ -85,7 +85,9 @@ export interface LocationRules {
   /** The action's answer counts as an error: a page may stand in for it. */
   readonly answersError?: boolean;
   /** Where the action goes depends on the request. */
-  readonly pass?: DynamicPass | undefined;
+  readonly pass?: RequestPass | undefined;
+  /** The action opens tunnels: for CONNECT alone, and CONNECT goes nowhere else (tunnel_pass). */
+  readonly opensTunnel?: boolean;
   /** The action where the scheme that variables make is https; absent: `action`. */
   readonly secureAction?: ForwardPlan | undefined;
 }
@@ -136,6 +138,8 @@ export interface ServerModel {
   /** The server level as a location: its logs, and what a request gets that no location matches. */
   readonly root: LocationModel;
   readonly mergeSlashes: boolean;
+  /** A tunnel_pass stands in it: CONNECT is looked at. */
+  readonly connects?: boolean;
   /** What its ssl directives say; absent for a server without any. */
   readonly tls?: ServerTls;
 }

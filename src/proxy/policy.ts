@@ -31,6 +31,7 @@ export class ProxyPolicy implements Policy {
   readonly reading: ReadingRules;
   readonly defaults: DownstreamRules;
   readonly pageEdits: FieldEdits<Exchange>;
+  readonly connects: boolean;
   /** null for a listener in the clear. */
   private readonly gate: TlsGate | null;
   private readonly names: ServerNames<Router>;
@@ -46,6 +47,7 @@ export class ProxyPolicy implements Policy {
     this.reading = defaultServer.reading;
     this.defaults = defaultServer.root.downstream;
     this.pageEdits = pageEdits(defaultServer.root);
+    this.connects = servers.some((server) => server.connects === true);
     const compiled = servers.map((server) => new Router(server));
     for (const router of compiled) this.routers.set(router.model, router);
     this.defaultServer = compiled[servers.indexOf(defaultServer)] ?? new Router(defaultServer);
@@ -66,7 +68,9 @@ export class ProxyPolicy implements Policy {
     context.location = model.root;
     model.root.realIp?.apply(exchange);
     // The path is read before the server is known: as in nginx, the default server says whether slashes are merged.
-    const isPath = context.read(request, this.defaultServer.model.mergeSlashes);
+    const isPath =
+      context.read(request, this.defaultServer.model.mergeSlashes) ||
+      (request.form === FORM_AUTHORITY && model.connects === true);
     if (isPath && this.gate !== null) {
       const refused = this.refused(exchange, context, router);
       if (refused !== null) return refused;
@@ -76,7 +80,9 @@ export class ProxyPolicy implements Policy {
       if (context.limits !== null) exchange.delayMs = context.limits.delayMs;
       return plan;
     }
-    return router.refuse(exchange, context, request.form === FORM_AUTHORITY ? 405 : 400);
+    if (request.form !== FORM_AUTHORITY) return router.refuse(exchange, context, 400);
+    this.fault(new Fault('CONNECT_REFUSED', 'downstream', 0), exchange, exchange.connection);
+    return router.refuse(exchange, context, 405);
   }
 
   failed(exchange: Exchange, status: number, _fault: Fault): Plan | undefined {

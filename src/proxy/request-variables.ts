@@ -7,7 +7,7 @@ import type { OctetWriter } from '../bytes/octet-writer.js';
 import { COMMA, FOLD, latin1, SLASH } from '../bytes/octets.js';
 import type { Exchange } from '../machine/exchange.js';
 import { FIELD_NAMES, HOST } from '../message/field-names.js';
-import { FORM_ABSOLUTE, type Head } from '../message/head.js';
+import { FORM_ABSOLUTE, FORM_AUTHORITY, type Head } from '../message/head.js';
 import { cacheOf, contextOf, hasTarget, momentOf, type RequestContext } from './context.js';
 import {
   argumentValue,
@@ -76,17 +76,22 @@ function field(member: string): Variable {
 }
 
 /**
- * $http_host: Host as received; of an absolute target its authority, which takes Host's place (RFC 9112 3.2.2). Routing
+ * $http_host: Host as received; of an absolute target, or of CONNECT, its authority, which takes Host's place (RFC 9112 3.2.2). Routing
  * by one and passing on the other would let a request reach a host that the rules for it never saw.
  */
 const HTTP_HOST = stable(
-  ({ request }) => (request.form === FORM_ABSOLUTE ? authority(request) : joinedText(request, HOST, COMMA)),
+  ({ request }) => (namesAuthority(request) ? authority(request) : joinedText(request, HOST, COMMA)),
   ({ request }, out) => {
-    if (request.form === FORM_ABSOLUTE) out.put(request.octets, request.hostStart, request.hostEnd);
+    if (namesAuthority(request)) out.put(request.octets, request.hostStart, request.hostEnd);
     else putJoined(request, HOST, COMMA, out);
   },
-  ({ request }) => request.form === FORM_ABSOLUTE || request.findField(HOST) >= 0,
+  ({ request }) => namesAuthority(request) || request.findField(HOST) >= 0,
 );
+
+/** Whether the target has an authority: an absolute one, or that of CONNECT. */
+function namesAuthority({ form }: Head): boolean {
+  return form === FORM_ABSOLUTE || form === FORM_AUTHORITY;
+}
 
 function authority(head: Head): string {
   return head.text(head.hostStart, head.hostEnd);
@@ -111,6 +116,13 @@ export function hostText(exchange: Exchange): string {
 /** The host that a head names, in lower case and without port; '' if it names none. */
 export function hostOf(head: Head): string {
   return head.text(head.hostStart, hostEnd(head)).toLowerCase();
+}
+
+/** $request_port: the port of the target's authority, else of Host; '' for none. */
+function requestPort(head: Head): string {
+  if (!hasTarget(head) || head.hostEnd <= head.hostNameEnd + 1) return '';
+  const number = Number(head.text(head.hostNameEnd + 1, head.hostEnd));
+  return number === 0 ? '' : String(number);
 }
 
 function putHost(exchange: Exchange, out: OctetWriter): void {
@@ -228,6 +240,8 @@ export function requestVariables(isRewritten = false): Readonly<Record<string, V
     ),
     request_time: changing((e) => seconds(momentOf(e) - e.startedAt)),
     host: stable(hostText, putHost),
+    request_port: stable(({ request }) => requestPort(request)),
+    is_request_port: stable(({ request }) => (requestPort(request) === '' ? '' : ':'), undefined, always),
     hostname: stable(() => hostName),
     server_name: stable(serverName, undefined, always),
     server_addr: stable((e) => e.connection.localAddress),

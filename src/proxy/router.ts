@@ -6,6 +6,7 @@
 import type { Exchange } from '../machine/exchange.js';
 import type { DownstreamRules, Plan, RespondPlan } from '../machine/policy.js';
 import { FIELD_NAMES } from '../message/field-names.js';
+import { METHOD_CONNECT } from '../message/head.js';
 import type { RequestContext } from './context.js';
 import type { ChosenPage } from './error-pages.js';
 import { logHere } from './fault-lines.js';
@@ -134,6 +135,9 @@ export class Router {
     if (rules?.access !== undefined) {
       const status = rules.access.check(exchange, context, context.decidedAt);
       if (status !== 0) return this.error(exchange, context, this.page(location, status));
+    }
+    if (action.kind === 'forward' && isConnect(exchange, context) !== (rules?.opensTunnel === true)) {
+      return this.error(exchange, context, this.page(location, 405));
     }
     if (rules?.pass !== undefined) {
       context.destination = null;
@@ -272,4 +276,9 @@ export class Router {
     if (plan === undefined) this.slashPlans.set(location, (plan = slashPlan(location)));
     return plan;
   }
+}
+
+/** Whether the request is still CONNECT: an error page makes GET of it. */
+function isConnect({ request }: Exchange, { detour }: RequestContext): boolean {
+  return request.method === METHOD_CONNECT && (detour === null || detour.method === '');
 }

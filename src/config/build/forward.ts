@@ -20,9 +20,11 @@ import { WEBSOCKET_DRAIN } from '../directives/tunnels.js';
 import * as proxy from '../directives/proxy.js';
 import * as response from '../directives/proxy-response.js';
 import { PROXY_HEADER } from '../directives/real-ip.js';
+import { RESOLVER, RESOLVER_TIMEOUT } from '../directives/resolver.js';
 import type { Level } from '../level.js';
 import type { FieldLines } from './fields.js';
 import { redirectRules } from './redirect-rules.js';
+import type { Resolvers } from './resolvers.js';
 import type { Site } from './site.js';
 import type { TlsBuilder } from './tls.js';
 import { IMPLIED_POOL, type Upstreams } from './upstreams.js';
@@ -41,6 +43,7 @@ export class ForwardBuilder {
   constructor(
     private readonly site: Site,
     private readonly upstreams: Upstreams,
+    private readonly resolvers: Resolvers,
     private readonly fields: FieldLines,
     private readonly tls: TlsBuilder,
   ) {}
@@ -96,7 +99,7 @@ export class ForwardBuilder {
       action,
       secureAction: hasOpenScheme(pass) ? { ...action, ...this.dial(pass, level, host, true) } : undefined,
       proxy: { host: proxyHost, port: pass.isDynamic ? site.variable('proxy_port') : site.constant(port) },
-      pass: pass.isDynamic ? this.dynamic(pass) : undefined,
+      pass: pass.isDynamic ? this.dynamic(pass, level) : undefined,
     };
   }
 
@@ -118,12 +121,13 @@ export class ForwardBuilder {
     return { dial: socket === undefined ? dial : { ...dial, socket } };
   }
 
-  private dynamic(pass: ProxyPassLine): DynamicPass {
-    const { site, upstreams } = this;
+  private dynamic(pass: ProxyPassLine, level: Level): DynamicPass {
+    const { site, upstreams, resolvers } = this;
     return new DynamicPass(site.template(pass.word), {
       known: (host, port, secure) => upstreams.known(host, port, secure),
       parse: (text) => parseAddress(text, 'upstream'),
       pool: { ...IMPLIED_POOL },
+      names: resolvers.of(level.get(RESOLVER), level.get(RESOLVER_TIMEOUT)),
     });
   }
 

@@ -5,7 +5,7 @@
 import type { ListenAddress, ListenerModel, ServerModel } from '../../proxy/model.js';
 import { compileRegex } from '../../proxy/regex.js';
 import { hostPort, isWildcard, wildcardOf } from '../address.js';
-import type { HttpLevel, ListenLine, ServerLevel } from '../blocks.js';
+import type { HttpLevel, ListenLine, LocationLevel, ServerLevel } from '../blocks.js';
 import { MERGE_SLASHES } from '../directives/connection.js';
 import { CERTIFICATES } from '../directives/tls.js';
 import { faultAt, type Place } from '../syntax.js';
@@ -70,8 +70,16 @@ function serverModel(
     root: locations.root(level),
     named: locations.named(level),
     mergeSlashes: level.get(MERGE_SLASHES),
+    connects: connects(level),
     tls: tls.server(level),
   };
+}
+
+/** Whether a tunnel_pass stands in a level, or deeper. */
+function connects(level: ServerLevel | LocationLevel): boolean {
+  if (level.tunnel !== null || level.locations.some(connects)) return true;
+  if ('limitExcept' in level && level.limitExcept !== null && connects(level.limitExcept.level)) return true;
+  return level.script.some((line) => line.kind === 'if' && connects(line.level));
 }
 
 /** nginx: port 80, or 8000 for whom port 80 is out of reach. */

@@ -19,7 +19,13 @@ import type {
 import { redirectionOf } from '../../proxy/pages.js';
 import { RealIp } from '../../proxy/real-ip.js';
 import { compileRegex } from '../../proxy/regex.js';
-import { LocationLevel, type ProxyPassLine, type ReturnLine, type ServerLevel } from '../blocks.js';
+import {
+  LocationLevel,
+  type ProxyPassLine,
+  type ReturnLine,
+  type ServerLevel,
+  type TunnelLine,
+} from '../blocks.js';
 import * as downstream from '../directives/connection.js';
 import { ERROR_PAGES, RECURSIVE_ERROR_PAGES } from '../directives/errors.js';
 import { ADDED_FIELDS, INTERNAL } from '../directives/location.js';
@@ -28,12 +34,14 @@ import { REAL_IP_FROM, REAL_IP_HEADER, REAL_IP_RECURSIVE } from '../directives/r
 import { REWRITE_LOG, WARNS_UNINITIALIZED } from '../directives/rewrite.js';
 import { DEFAULT_TYPE, TYPES } from '../directives/types.js';
 import type { Level } from '../level.js';
+import { TunnelBuilder } from './connect.js';
 import { FieldLines } from './fields.js';
 import { refuseFiles } from './files.js';
 import { ForwardBuilder } from './forward.js';
 import type { AccessBuilder } from './access.js';
 import type { Logs } from './logs.js';
 import { redirectRules } from './redirect-rules.js';
+import type { Resolvers } from './resolvers.js';
 import { isError, isRedirection, ScriptBuilder } from './scripts.js';
 import type { Site } from './site.js';
 import type { TlsBuilder } from './tls.js';
@@ -50,6 +58,7 @@ export interface LocationParts {
   readonly upstreams: Upstreams;
   readonly tls: TlsBuilder;
   readonly access: AccessBuilder;
+  readonly resolvers: Resolvers;
 }
 
 /** The rules for reading heads, from the settings of a server. */
@@ -92,12 +101,14 @@ function downstreamRules(level: Level): DownstreamRules {
 export class LocationBuilder {
   private readonly fields: FieldLines;
   private readonly forwards: ForwardBuilder;
+  private readonly tunnels: TunnelBuilder;
   private readonly scripts: ScriptBuilder;
 
   constructor(private readonly parts: LocationParts) {
-    const { site, upstreams, tls } = parts;
+    const { site, upstreams, tls, resolvers } = parts;
     this.fields = new FieldLines(site);
-    this.forwards = new ForwardBuilder(site, upstreams, this.fields, tls);
+    this.forwards = new ForwardBuilder(site, upstreams, resolvers, this.fields, tls);
+    this.tunnels = new TunnelBuilder(site, upstreams, resolvers, this.fields);
     this.scripts = new ScriptBuilder(site, {
       answer: (line, level) => this.answer(line, level),
       redirection: (status, level) => this.redirection(status, level),
@@ -110,19 +121,27 @@ export class LocationBuilder {
   root(server: ServerLevel): LocationModel {
     const isFound = (location: LocationLevel): boolean => location.match !== 'named';
     const errorPages = this.errorPages(server);
+    const common = this.common(server, errorPages);
+    const tunnel = server.tunnel && this.tunnels.build(server.tunnel, server, common.downstream);
     return {
       match: 'prefix',
       pattern: '',
-      action: this.page(server, 404),
-      ...this.common(server, errorPages),
+      action: tunnel?.action ?? this.page(server, 404),
+      ...common,
       locations: server.locations.filter(isFound).map((location) => this.location(location)),
-      rules: rulesOf({ access: this.parts.access.build(server), answersError: errorPages !== undefined }),
+      rules: rulesOf({
+        access: this.parts.access.build(server),
+        answersError: tunnel === null && errorPages !== undefined,
+        pass: tunnel?.pass,
+        opensTunnel: tunnel !== null,
+      }),
     };
   }
 
   /** What no location takes of a server's requests is looked for among files by nginx. */
   checkFiles(server: ServerLevel): void {
     const hasRest = server.locations.some(({ match, pattern }) => pattern.text === '/' && match !== 'exact');
+    if (server.tunnel !== null) return;
     const answers = server.script.some(({ kind }) => kind === 'return');
     if (!hasRest && !answers)
       refuseFiles(server, 'requests outside the locations of this server', this.parts.site);
@@ -185,16 +204,20 @@ export class LocationBuilder {
     const statuses = new Set(errorPages?.statuses ?? []);
     const forward =
       pass === null ? null : this.forwards.build(pass, level, name, common.downstream, statuses);
+    const line = tunnelOf(level);
+    const tunnel = line === null ? null : this.tunnels.build(line, level, common.downstream);
+    const action = forward?.action ?? tunnel?.action;
     // The script of an `if` is run by the step that enters it.
     const [first] = match === 'unnamed' ? [] : level.script;
     const answer = first?.kind === 'return' ? this.answer(first.line, level) : null;
     const script =
       answer === null && match !== 'unnamed' ? this.scripts.build(level.script, level) : undefined;
-    if (forward === null && answer === null && script === undefined && match !== 'unnamed') {
+    if (action === undefined && answer === null && script === undefined && match !== 'unnamed') {
       this.warnOfNothing(level);
       refuseFiles(level, `requests to location "${pattern.text}"`, site);
     }
-    const isErrorAnswer = answer === null ? forward === null : first.kind === 'return' && isError(first.line);
+    const isErrorAnswer =
+      answer === null ? action === undefined : first.kind === 'return' && isError(first.line);
     const access = this.parts.access.build(level);
     const rules: LocationRules = {
       script,
@@ -204,12 +227,13 @@ export class LocationBuilder {
       access: answer === null ? access : undefined,
       answersError: isErrorAnswer && errorPages !== undefined,
       // What rewriting answers comes before access is looked at.
-      pass: answer === null ? forward?.pass : undefined,
+      pass: answer === null ? (forward?.pass ?? tunnel?.pass) : undefined,
+      opensTunnel: answer === null && tunnel !== null,
       secureAction: forward?.secureAction,
     };
     return {
       ...model,
-      action: answer ?? forward?.action ?? this.page(level, 404),
+      action: answer ?? action ?? this.page(level, 404),
       rules: rulesOf(rules),
       ...(forward === null ? {} : { proxy: forward.proxy }),
     };
@@ -293,6 +317,12 @@ function realIp(level: Level): Pick<LocationModel, 'realIp'> {
 
 type Common = Omit<LocationModel, 'match' | 'pattern' | 'action' | 'locations' | 'rules' | 'proxy'>;
 
+/** The tunnel_pass in force, by the same rule as {@link passOf}. */
+function tunnelOf(level: LocationLevel): TunnelLine | null {
+  if (level.match !== 'unnamed' || level.tunnel !== null || level.pass !== null) return level.tunnel;
+  return level.parent instanceof LocationLevel ? tunnelOf(level.parent) : null;
+}
+
 /**
  * The proxy_pass in force and the location it stands in: `if` and `limit_except` have that of the location around them.
  */
@@ -301,5 +331,5 @@ function passOf(level: LocationLevel): [ProxyPassLine | null, string] {
   const { parent } = level;
   if (!(parent instanceof LocationLevel)) return [level.pass, ''];
   const [pass, name] = passOf(parent);
-  return [level.pass ?? pass, name];
+  return [level.pass ?? (level.tunnel === null ? pass : null), name];
 }

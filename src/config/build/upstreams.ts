@@ -58,7 +58,7 @@ class Upstream {
 }
 
 export class Upstreams {
-  private readonly named = new Map<string, Upstream>();
+  private readonly groups = new Map<string, Upstream>();
   private readonly implied = new Map<string, Upstream>();
   /** What locations with variables in their proxy_pass draw from, by group. */
   private readonly dynamic = new Map<Upstream, PeerSource>();
@@ -81,7 +81,7 @@ export class Upstreams {
     for (const level of http.upstreams) {
       if (level.has(IGNORE_MISSING_CR)) this.lenient.set(level.name, level.get(IGNORE_MISSING_CR));
     }
-    for (const level of http.upstreams) this.named.set(level.name, await this.group(level, http));
+    for (const level of http.upstreams) this.groups.set(level.name, await this.group(level, http));
     for (const pass of passes) {
       const { address, secure } = pass;
       if (address === null) continue;
@@ -106,13 +106,13 @@ export class Upstreams {
     if (address?.kind === 'host' && address.port >= 0) {
       this.site.fault(word, `upstream "${name}" may not have port ${address.port}`);
     }
-    return (this.named.get(name) as Upstream).sourceForLocation();
+    return (this.groups.get(name) as Upstream).sourceForLocation();
   }
 
   /** What its responses set, so that clients come back to the same server; null for nothing. */
   cookie({ address }: ProxyPassLine): StickyCookie | null {
     const name = address === null ? undefined : this.nameOf(address);
-    return name === undefined ? null : (this.named.get(name) as Upstream).cookie;
+    return name === undefined ? null : (this.groups.get(name) as Upstream).cookie;
   }
 
   /** Whether a bare LF ends a line of the responses that a proxy_pass brings. */
@@ -123,7 +123,7 @@ export class Upstreams {
 
   /** The peers of a name that a proxy_pass with variables makes; undefined for one that nobody looked up. */
   known(host: string, port: number, secure: boolean): PeerSource | undefined {
-    const named = port < 0 ? this.named.get(host) : undefined;
+    const named = port < 0 ? this.groups.get(host) : undefined;
     const found =
       named ?? this.implied.get(keyOf({ kind: 'host', host, family: 0, port, lastPort: port }, secure));
     if (found === undefined) return undefined;
@@ -132,8 +132,13 @@ export class Upstreams {
     return source;
   }
 
+  /** The servers of an `upstream`, for whatever names it at run time; undefined for a name that is none. */
+  named(name: string): PeerSource | undefined {
+    return this.groups.has(name) ? this.known(name, -1, false) : undefined;
+  }
+
   private nameOf(address: Address): string | undefined {
-    return address.kind === 'host' && this.named.has(address.host) ? address.host : undefined;
+    return address.kind === 'host' && this.groups.has(address.host) ? address.host : undefined;
   }
 
   private async group(level: UpstreamLevel, http: HttpLevel): Promise<Upstream> {

@@ -5,6 +5,7 @@ import type { Context } from '../level.js';
 import type { Entry } from '../table.js';
 import { ACCESS_DIRECTIVES } from './access.js';
 import { BALANCING_DIRECTIVES } from './balancing.js';
+import { CONNECT_DIRECTIVES } from './connect.js';
 import { CONNECTION_DIRECTIVES } from './connection.js';
 import { ERROR_DIRECTIVES } from './errors.js';
 import { FILE_DIRECTIVES } from './files.js';
@@ -66,6 +67,7 @@ export const TOPICS: readonly (readonly [string, readonly Entry[]])[] = [
   ['Upstreams', [...UPSTREAM_DIRECTIVES, ...BALANCING_DIRECTIVES, ...RESOLVER_DIRECTIVES]],
   ['Proxying', PROXY_DIRECTIVES],
   ['TLS towards upstreams', PROXY_TLS_DIRECTIVES],
+  ['CONNECT', CONNECT_DIRECTIVES],
   ['Tunnels', TUNNEL_DIRECTIVES],
   ['Fixed values', [...FIXED_DIRECTIVES, ...FILE_DIRECTIVES]],
 ];

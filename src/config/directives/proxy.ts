@@ -2,7 +2,6 @@
  * The proxy module. Decides what of it can be honoured by a proxy that streams; leaves the upstreams' addresses to
  * `build/upstreams.ts` and the fields to `proxy/edits.ts`.
  */
-import { isIP } from 'node:net';
 import { splitUri } from '../../proxy/dynamic-pass.js';
 import { parseAddress, type Address } from '../address.js';
 import type { FieldLine, LocationLevel } from '../blocks.js';
@@ -12,7 +11,9 @@ import { entry, type Entry } from '../table.js';
 import { NEXT_ERROR, NEXT_INVALID_HEADER, NEXT_NON_IDEMPOTENT, NEXT_TIMEOUT } from '../../proxy/model.js';
 import { setsFlag, setsNumber, setsTime, sizeOf, unsupported } from '../values.js';
 import { LARGEST_HEAD_OCTETS } from './connection.js';
+import { twoPasses } from './connect.js';
 import { IN_LOCATION, simple } from './entries.js';
+import { bindEntry, NO_BIND } from './proxy-bind.js';
 import { PROXY_RESPONSE_DIRECTIVES } from './proxy-response.js';
 
 const PAGE = 'http/ngx_http_proxy_module.html';
@@ -36,8 +37,7 @@ export const METHOD = new Setting<Word | null>(null);
 export const BODY = new Setting<Word | null>(null);
 export const PASSES_FIELDS = new Setting(true);
 export const PASSES_BODY = new Setting(true);
-/** Local address of connections to upstreams; '' leaves it to the system. */
-export const BIND = new Setting('');
+export const BIND = new Setting(NO_BIND);
 export const SOCKET_KEEPALIVE = new Setting(false);
 const BUFFERING = new Setting(true);
 const REQUEST_BUFFERING = new Setting(true);
@@ -61,9 +61,10 @@ export const PROXY_DIRECTIVES: readonly Entry[] = [
     kind: 'narrower',
     note:
       'With and without a URI, to a host, a `unix:` socket or an `upstream`; with variables, too. ' +
-      'Names are resolved once, at the start; a name that a variable makes and no `upstream` has is answered 502.',
+      'Names are resolved once, at the start; one that a variable makes and no `upstream` has is asked of `resolver`.',
     apply(directive, location) {
       if (location.pass !== null) throw faultAt(directive, '"proxy_pass" directive is duplicate');
+      if (location.tunnel !== null) throw twoPasses(directive);
       location.pass = readProxyPass(directive, location);
     },
   }),
@@ -239,17 +240,7 @@ export const PROXY_DIRECTIVES: readonly Entry[] = [
     note: 'With `off` Content-Length says that there is no content, whatever `proxy_set_header` says.',
     apply: setsFlag(PASSES_BODY),
   }),
-  {
-    name: 'proxy_bind',
-    contexts: IN_LOCATION,
-    args: [1, 2],
-    syntax: 'address | off',
-    fallback: '',
-    page: PAGE,
-    kind: 'narrower',
-    note: 'A numeric address. Ports, variables and `transparent` are refused.',
-    apply: bind,
-  },
+  bindEntry('proxy_bind', BIND, PAGE),
   simple({
     name: 'proxy_socket_keepalive',
     contexts: IN_LOCATION,
@@ -290,23 +281,6 @@ function fixedAddress(url: string): Address | null {
   if (fixed === null || /^unix:/i.test(fixed[1])) return null;
   const address = parseAddress(fixed[1], 'upstream');
   return typeof address === 'string' ? null : address;
-}
-
-function bind(directive: Directive, level: Level): void {
-  const [word, transparent] = directive.args;
-  if (transparent !== undefined) {
-    if (transparent.text !== 'transparent')
-      throw faultAt(transparent, `invalid parameter "${transparent.text}"`);
-    throw unsupported(transparent, directive, 'Node cannot bind to addresses that are not its own');
-  }
-  if (word.text.includes('$'))
-    throw unsupported(word, directive, 'write the address out; variables are not looked at');
-  const text = word.text.replace(/^\[(.*)\]$/, '$1');
-  if (text !== 'off' && isIP(text) === 0) {
-    if (/:\d+$/.test(text)) throw unsupported(word, directive, 'leave the port out: the system chooses one');
-    throw faultAt(word, `invalid address "${word.text}"`, 'a numeric address of this machine');
-  }
-  level.set(BIND, text === 'off' ? '' : text, directive);
 }
 
 function nextUpstream(directive: Directive, level: Level): void {

@@ -268,6 +268,23 @@ export function writeLocalHead<Context>(
   out.put(CRLF);
 }
 
+/**
+ * Lays down the answer that opens the tunnel of CONNECT: 200 without framing and without Connection, as there is no
+ * content and the connection is HTTP no more (RFC 9110 9.3.6).
+ */
+export function writeTunnelHead<Context>(
+  out: OctetWriter,
+  edits: FieldEdits<Context>,
+  context: Context,
+): void {
+  out.put(STATUS_PREFIX);
+  writeStatus(out, 200);
+  out.put(CRLF);
+  writeSets(out, edits.first, 200, context);
+  writeSets(out, edits.last, 200, context);
+  out.put(CRLF);
+}
+
 function writeSets<Context>(
   out: OctetWriter,
   sets: readonly FieldSet<Context>[],
