@@ -38,7 +38,11 @@ const ROWS = {
     rule: 'RFC 9110 9.3.6',
     text: 'CONNECT has content, which would be the first octets of its tunnel',
   },
-  DESTINATION_REFUSED: { status: 403, rule: 'tunnel_allow', text: 'CONNECT to this destination is not allowed' },
+  DESTINATION_REFUSED: {
+    status: 403,
+    rule: 'tunnel_allow',
+    text: 'CONNECT to this destination is not allowed',
+  },
   CONNECT_REFUSED: { status: 405, rule: 'RFC 9110 9.3.6', text: 'CONNECT is not configured here' },
   VERSION_INVALID: { status: 400, rule: 'RFC 9112 2.3', text: 'this is not an HTTP version' },
   VERSION_UNSUPPORTED: { status: 505, rule: 'RFC 9110 15.6.6', text: 'the HTTP version is not 1.0 or 1.1' },

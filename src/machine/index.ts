@@ -14,6 +14,7 @@ export {
   Effect,
   Effects,
   END,
+  FIND,
   OPEN,
   RELEASE,
   type SideIndex,

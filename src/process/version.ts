@@ -33,6 +33,7 @@ const STANDARD_MODULES: Readonly<Record<string, readonly string[]>> = {
   scgi: [],
   split_clients: ['split_clients'],
   ssi: [],
+  tunnel: ['tunnel_pass'],
   upstream_hash: ['hash'],
   upstream_ip_hash: ['ip_hash'],
   upstream_keepalive: ['keepalive'],

@@ -121,9 +121,16 @@ export function faultLine(
   connection: ConnectionFacts,
   listener: ListenAddress,
 ): string {
-  const text = `${words(fault, exchange)} [${fault.code}, ${ERRORS[fault.code].rule}]`;
+  const text = `${words(fault, exchange)} [${fault.code}, ${ruleOf(fault, exchange)}]`;
   if (exchange !== null) return exchangeLine(text, exchange);
   return `*${connection.serial} ${text}, client: ${connection.remoteAddress}, server: ${addressText(listener)}`;
+}
+
+/** The directive or clause behind a fault ($fault_rule). The tunnel module has names of its own for its times. */
+export function ruleOf({ code }: Fault, exchange: Exchange | null): string {
+  const { rule } = ERRORS[code];
+  const isTunnels = exchange?.plan?.kind === 'forward' && exchange.plan.opensTunnel === true;
+  return isTunnels ? rule.replace(/^proxy_(?=(?:connect|send|read)_timeout$)/, 'tunnel_') : rule;
 }
 
 /** A line about an exchange, whoever says it. */

@@ -2,13 +2,13 @@
  * Variables of the response as it goes downstream. Its head is never kept: a `$sent_http_NAME` is worked out again from
  * the upstream's head and the edits of the plan, by the rules that the head writer follows.
  */
-import { ERRORS } from '../error.js';
 import { OctetWriter } from '../bytes/octet-writer.js';
 import type { Exchange } from '../machine/exchange.js';
 import { CONTENT_LENGTH, FIELD_NAMES } from '../message/field-names.js';
 import { DROPS, REWRITES, type FieldEdits, type FieldSet, type ValueSource } from '../message/field-edits.js';
 import { BODY_LENGTH, FIELD_STRIDE, ID_MASK, NAME_ID, NOMINATED } from '../message/head.js';
 import { builtInPage, wireStatus } from '../message/statuses.js';
+import { ruleOf } from './fault-lines.js';
 import type { Variable, VariableFamily } from './variables.js';
 
 /** Lines that the head writer makes from the state of the connection, which a policy cannot see. */
@@ -54,7 +54,7 @@ export function responseVariables(): Readonly<Record<string, Variable>> {
     body_bytes_sent: count((exchange) => Math.max(0, exchange.octetsSent - exchange.headOctetsSent)),
     // wirehop's own: why an exchange ended, for the lines of tunnels above all.
     fault_code: changing(({ fault }) => fault?.code ?? ''),
-    fault_rule: changing(({ fault }) => (fault === null ? '' : ERRORS[fault.code].rule)),
+    fault_rule: changing((exchange) => (exchange.fault === null ? '' : ruleOf(exchange.fault, exchange))),
     tunnel_ended_by: changing(({ tunnelEndedBy }) => tunnelEndedBy ?? ''),
   };
 }

@@ -11,6 +11,7 @@ import {
   DOWNSTREAM,
   DROP,
   END,
+  FIND,
   OPEN,
   RELEASE,
   type SideIndex,
@@ -201,6 +202,9 @@ export class Player {
           case RELEASE:
             record.events.push('release');
             this.idle.push('idle');
+            break;
+          case FIND:
+            record.events.push('find');
             break;
           case OPEN:
             record.events.push(`open ${effect.source!.octets}`);

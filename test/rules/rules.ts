@@ -68,13 +68,16 @@ export const RULES: readonly Rule[] = [
   },
   {
     id: 'A4',
-    text: 'A method is any token, its case kept, and has no say in framing. CONNECT is refused and its connection closed.',
+    text:
+      'A method is any token, its case kept, and has no say in framing. CONNECT is refused and its ' +
+      'connection closed, unless it is configured: then its target is host:port, it has no content, and its tunnel opens with the 200.',
     source: 'RFC 9110 9.1, 9.3.6, 16.1',
     proofs: [
       [START, '## A method of three octets that is nobody'],
       [START, '## A method is case-sensitive'],
       [REQUEST, '## Content-Length with a method that has no use for it'],
       [MACHINE, 'CONNECT is refused and its connection closed'],
+      ['machine/connect.test.ts', 'opens a tunnel with the 200, what came early first'],
     ],
   },
   {
