@@ -275,6 +275,28 @@ export type StickyLine =
       readonly place: Directive;
     };
 
+/** `root` or `alias`. */
+export interface FileLine {
+  readonly name: string;
+  readonly word: Word;
+  /** Octets of the path that an alias stands for; 0 for a root, -1 for an alias that is the whole path. */
+  readonly replaced: number;
+}
+
+/** `try_files`. */
+export interface TryFilesLine {
+  readonly files: readonly { readonly name: Word; readonly isDirectory: boolean }[];
+  /** A path or a named location; null where `status` holds. */
+  readonly target: Word | null;
+  readonly status: number;
+}
+
+/** `disable_symlinks`. */
+export interface LinksLine {
+  readonly mode: 'inside' | 'off' | 'on' | 'if_not_owner';
+  readonly from: Word | null;
+}
+
 /** One `proxy_set_header` or `add_header`. */
 export interface FieldLine {
   readonly name: Word;

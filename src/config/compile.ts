@@ -3,6 +3,7 @@
  * build; tells every fault of every step, in that order, so that one run names them all.
  */
 import { availableParallelism, hostname, userInfo } from 'node:os';
+import { posix } from 'node:path';
 import { ConfigError } from '../error.js';
 import type { NameService, ResolverRules, WatchedName } from '../proxy/balancing/names.js';
 import type { ErrorLog, ListenAddress, ListenerModel, LogLevel, Policy } from '../proxy/model.js';
@@ -26,6 +27,7 @@ import { Upstreams } from './build/upstreams.js';
 import { buildVariables } from './build/variables.js';
 import { adviseOnConnection } from './advice.js';
 import { ERROR_PAGES } from './directives/errors.js';
+import { TRY_FILES } from './directives/files.js';
 import { entriesOf } from './directives/index.js';
 import { PID, WORKER_CONNECTIONS } from './directives/main.js';
 import * as processes from './directives/processes.js';
@@ -41,6 +43,8 @@ export interface CompileOptions {
   /** Absolute path of the main file. */
   readonly file: string;
   readonly files: ConfigFiles;
+  /** Absolute path that relative paths of files to send begin with (-p). Default: the main file's directory. */
+  readonly prefix?: string;
   /** Text of -g. */
   readonly globals?: string;
   /** Numeric addresses of a name; rejects when there are none. Asked once per name and use. */
@@ -127,6 +131,7 @@ export async function compileConfig(options: CompileOptions): Promise<Compiled> 
   const site = new Site(
     {
       ...options,
+      prefix: options.prefix ?? posix.dirname(options.file),
       environment,
       defaultErrorLog: options.defaultErrorLog ?? 'logs/error.log',
     },
@@ -196,7 +201,7 @@ function passesOf(location: LocationLevel | ServerLevel): ProxyPassLine[] {
 
 /** Whether anything changes the path, the query or the method of a request on its way. */
 function rewrites(level: HttpLevel | ServerLevel | LocationLevel): boolean {
-  if (level.has(ERROR_PAGES)) return true;
+  if (level.has(ERROR_PAGES) || level.has(TRY_FILES) || servesFiles(level)) return true;
   const inner = 'servers' in level ? level.servers : level.locations;
   if (inner.some(rewrites)) return true;
   if ('servers' in level) return false;
@@ -204,6 +209,14 @@ function rewrites(level: HttpLevel | ServerLevel | LocationLevel): boolean {
     if (line.kind === 'if') return rewrites(line.level);
     return line.kind === 'rewrite' || (line.kind === 'set' && line.name.toLowerCase() === 'args');
   });
+}
+
+/** Whether requests of a level may be answered from files, where index files change their path. */
+function servesFiles(level: HttpLevel | ServerLevel | LocationLevel): boolean {
+  if ('servers' in level) return false;
+  if (level.tunnel !== null || level.script.some(({ kind }) => kind === 'return')) return false;
+  if ('pass' in level) return level.pass === null;
+  return !level.locations.some(({ match, pattern }) => pattern.text === '/' && match !== 'exact');
 }
 
 /**

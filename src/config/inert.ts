@@ -11,8 +11,8 @@ const LOCATION: readonly Context[] = ['http', 'server', 'location'];
 const EVENTS: readonly Context[] = ['events'];
 const MAIN: readonly Context[] = ['main'];
 
-const FILES = 'wirehop sends no files';
-const ONLY_FILES = 'it is about files, and wirehop sends none';
+const FILES = 'files are read without waiting, and written as fast as they are taken';
+const CACHE = 'files are looked up anew for each request';
 const GZIP = 'it tunes a compression that is not done: the upstream compresses';
 const TEMP = 'wirehop writes no temporary files';
 const HASH = 'tables size themselves';
@@ -27,16 +27,13 @@ const NAMES: readonly (readonly [string, readonly Context[], string])[] = [
   ['aio', LOCATION, FILES],
   ['directio', LOCATION, FILES],
   ['output_buffers', LOCATION, FILES],
-  ['open_file_cache', LOCATION, FILES],
-  ['open_file_cache_errors', LOCATION, FILES],
-  ['open_file_cache_min_uses', LOCATION, FILES],
-  ['open_file_cache_valid', LOCATION, FILES],
-  ['log_not_found', LOCATION, ONLY_FILES],
-  ['etag', LOCATION, ONLY_FILES],
-  ['disable_symlinks', LOCATION, ONLY_FILES],
-  ['directio_alignment', LOCATION, ONLY_FILES],
-  ['read_ahead', LOCATION, ONLY_FILES],
-  ['aio_write', LOCATION, ONLY_FILES],
+  ['open_file_cache', LOCATION, CACHE],
+  ['open_file_cache_errors', LOCATION, CACHE],
+  ['open_file_cache_min_uses', LOCATION, CACHE],
+  ['open_file_cache_valid', LOCATION, CACHE],
+  ['directio_alignment', LOCATION, FILES],
+  ['read_ahead', LOCATION, FILES],
+  ['aio_write', LOCATION, FILES],
   ['gzip_buffers', LOCATION, GZIP],
   ['gzip_comp_level', LOCATION, GZIP],
   ['gzip_disable', LOCATION, GZIP],

@@ -82,6 +82,7 @@ export async function loadConfig(text: string, options: LoadOptions = {}): Promi
   const errorLog: ErrorLog = { log: (level, line) => sinks.config?.log(level, line) };
   const { config, errors, warnings } = await compileConfig({
     file,
+    prefix: resolve('.'),
     files: options.files === undefined ? onDisk : memory,
     resolve: async (host) =>
       (await lookup(host, { all: true, verbatim: true })).map(({ address }) => address),

@@ -76,6 +76,7 @@ export async function loadConfiguration(
   const absolute = (path: string): string => (path === STDERR ? STDERR : resolve(paths.prefix, path));
   const compiled = await compileConfig({
     file: paths.file,
+    prefix: paths.prefix,
     files,
     globals: line.globals,
     resolve: resolveHost,

@@ -14,9 +14,13 @@ export class TypeByExtension implements ValueSource<Exchange> {
     private readonly fallback: string,
   ) {}
 
-  put(exchange: Exchange, out: OctetWriter): void {
+  text(exchange: Exchange): string {
     const extension = extensionOf(contextOf(exchange).text());
-    out.putLatin1((extension === '' ? undefined : this.types.get(extension)) ?? this.fallback);
+    return (extension === '' ? undefined : this.types.get(extension)) ?? this.fallback;
+  }
+
+  put(exchange: Exchange, out: OctetWriter): void {
+    out.putLatin1(this.text(exchange));
   }
 }
 

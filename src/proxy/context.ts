@@ -8,6 +8,7 @@ import type { ConnectionFacts, PeerSource } from '../machine/policy.js';
 import type { Head } from '../message/head.js';
 import type { LimitRecord } from './access/access.js';
 import { Detour } from './detour.js';
+import type { Representation } from './files/representation.js';
 import type { LocationModel, ServerModel } from './model.js';
 import { NormalPath } from './normal-path.js';
 import type { Variable } from './variables.js';
@@ -44,6 +45,8 @@ export class RequestContext extends NormalPath {
   limits: LimitRecord | null = null;
   /** What a proxy_pass with variables came out as. */
   destination: Destination | null = null;
+  /** The file that is the answer; open until the exchange is over. */
+  file: Representation | null = null;
   /** $request_id, once it was asked for. */
   requestId = '';
 
@@ -55,6 +58,12 @@ export class RequestContext extends NormalPath {
   /** The detour, which begins here if it has not yet. */
   leave(): Detour {
     return (this.detour ??= new Detour());
+  }
+
+  /** Puts a file in place of the one that was to be the answer. */
+  takeFile(file: Representation | null): void {
+    this.file?.file.close();
+    this.file = file;
   }
 
   /** Notes a match: from now on $1 and its named groups are those of this one, as in nginx. */

@@ -17,6 +17,8 @@ export class Detour {
   keepsTarget = true;
   /** The path still begins with its location's name: a proxy_pass with a URI replaces that part. */
   keepsLocation = true;
+  /** `try_files` found a file whose name stands behind an `alias` that is the whole path. */
+  addsPathToAlias = false;
   /** A rewrite changed the path, so a location is looked for again. */
   isChanged = false;
   /** An error page was chosen, and others are out unless `recursive_error_pages` is on. */

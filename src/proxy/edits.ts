@@ -14,6 +14,13 @@ import {
 } from '../message/field-edits.js';
 import { DATE, HOST, SERVER } from '../message/field-names.js';
 import { CompileError } from './compile-error.js';
+import {
+  ACCEPT_RANGES_LINE,
+  CONTENT_RANGE_LINE,
+  ETAG_LINE,
+  LAST_MODIFIED_LINE,
+  typeLine,
+} from './files/representation.js';
 import { VERSION } from './identity.js';
 import { ConstantTemplate, type Template } from './template.js';
 import { HTTP_DATE } from './wall-clock.js';
@@ -139,11 +146,39 @@ export function localEdits(options: {
   readonly location: ValueSource<Exchange> | null;
   readonly add: readonly AddedField[];
   readonly serverTokens: boolean;
+  /** Content-Range of an answer to a range that there is not. */
+  readonly tellsRange?: boolean;
 }): FieldEdits<Exchange> {
   const first = [line('Server', serverValue(options.serverTokens), true), line('Date', DATE_NOW, true)];
   if (options.contentType !== null) first.push(line('Content-Type', options.contentType, true));
   if (options.location !== null) first.push(line('Location', options.location, true));
   const last = options.add.map(({ name, value, always }) => line(name, value, always));
+  if (options.tellsRange === true) last.push(line('Content-Range', CONTENT_RANGE_LINE, true));
+  return new FieldEdits<Exchange>([], first, last);
+}
+
+/**
+ * Lines of an answer from a file, in nginx's order.
+ * @param options.type Content-Type; null for none
+ * @throws CompileError for a name that is not a token
+ */
+export function fileEdits(options: {
+  readonly type: string | ValueSource<Exchange> | null;
+  readonly add: readonly AddedField[];
+  readonly serverTokens: boolean;
+}): FieldEdits<Exchange> {
+  const { type, add, serverTokens } = options;
+  const replaced = new Set(add.map(({ name }) => name.toLowerCase()));
+  const first = [line('Server', serverValue(serverTokens), true), line('Date', DATE_NOW, true)];
+  if (type !== null) {
+    const source = typeof type === 'string' ? new ConstantValue(type) : type;
+    first.push(line('Content-Type', typeLine(source), true));
+  }
+  const last: FieldSet<Exchange>[] = [];
+  if (!replaced.has('last-modified')) first.push(line('Last-Modified', LAST_MODIFIED_LINE, true));
+  if (!replaced.has('etag')) last.push(line('ETag', ETAG_LINE, true));
+  for (const { name, value, always } of add) last.push(line(name, value, always));
+  last.push(line('Accept-Ranges', ACCEPT_RANGES_LINE, true), line('Content-Range', CONTENT_RANGE_LINE, true));
   return new FieldEdits<Exchange>([], first, last);
 }
 

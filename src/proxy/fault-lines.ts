@@ -19,6 +19,13 @@ const REFERER = FIELD_NAMES.intern('referer');
 const SYSTEM_ERRORS: Readonly<Record<string, string>> = {
   EPIPE: '32: Broken pipe',
   ENOENT: '2: No such file or directory',
+  EIO: '5: Input/output error',
+  ENXIO: '6: No such device or address',
+  ENOTDIR: '20: Not a directory',
+  EISDIR: '21: Is a directory',
+  ENFILE: '23: Too many open files in system',
+  ENAMETOOLONG: '36: File name too long',
+  ELOOP: '40: Too many levels of symbolic links',
   EACCES: '13: Permission denied',
   EMFILE: '24: Too many open files',
   EADDRINUSE: '98: Address already in use',
@@ -30,6 +37,12 @@ const SYSTEM_ERRORS: Readonly<Record<string, string>> = {
   ECONNREFUSED: '111: Connection refused',
   EHOSTUNREACH: '113: No route to host',
 };
+
+/** A system error as nginx's log has it. @param code such as `ENOENT` */
+export function systemErrorText(code: string): string {
+  return SYSTEM_ERRORS[code] ?? code;
+}
+
 const TIMED_OUT = `(${SYSTEM_ERRORS.ETIMEDOUT})`;
 
 const IN_LINE = 'while reading client request line';

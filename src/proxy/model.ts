@@ -11,6 +11,9 @@ import type { RealIp } from './real-ip.js';
 import type { RedirectRules } from './absolute-location.js';
 import type { ErrorPages } from './error-pages.js';
 import type { RequestPass } from './dynamic-pass.js';
+import type { FilePaths } from './files/file-paths.js';
+import type { StaticFiles } from './files/static-files.js';
+import type { TryFiles } from './files/try-files.js';
 import type { Script } from './rewrite.js';
 import type { Template } from './template.js';
 
@@ -84,6 +87,10 @@ export interface LocationRules {
   readonly access?: Access | undefined;
   /** The action's answer counts as an error: a page may stand in for it. */
   readonly answersError?: boolean;
+  /** Looked for before the action (try_files). */
+  readonly tryFiles?: TryFiles | undefined;
+  /** The answer is a file; then `action` is not looked at. */
+  readonly files?: StaticFiles | undefined;
   /** Where the action goes depends on the request. */
   readonly pass?: RequestPass | undefined;
   /** The action opens tunnels: for CONNECT alone, and CONNECT goes nowhere else (tunnel_pass). */
@@ -114,6 +121,8 @@ export interface LocationModel {
   readonly realIp?: RealIp;
   /** Absent: nothing but `action` is to be looked at. */
   readonly rules?: LocationRules | undefined;
+  /** Where files are looked for here ($document_root); absent for nowhere. */
+  readonly paths?: FilePaths | undefined;
   /** What stands in for answers here that count as errors; absent: their built-in pages. */
   readonly errorPages?: ErrorPages | undefined;
   /** How redirections made here are completed; absent: by nginx's defaults. */

@@ -12,6 +12,8 @@ import { localEdits } from './edits.js';
 import type { LocationModel } from './model.js';
 import { escapePath } from './request-uri.js';
 
+import { builtInPage } from '../message/statuses.js';
+
 export { builtInPage, REASONS, reasonPhrase, wireStatus } from '../message/statuses.js';
 
 let bareEdits: FieldEdits<Exchange> | null = null;
@@ -24,8 +26,19 @@ export function pageEdits(location: LocationModel): FieldEdits<Exchange> {
 
 /** The built-in page of a status, with the lines that answers of this location carry. */
 export function pagePlan(location: LocationModel, status: number, downstream: DownstreamRules): RespondPlan {
-  return { kind: 'respond', downstream, status, edits: pageEdits(location), content: null };
+  const edits = pageEdits(location);
+  // A status without a page has no content, and so no type.
+  const isEmpty = status !== 304 && builtInPage(status).length === 0;
+  return {
+    kind: 'respond',
+    downstream,
+    status,
+    edits: isEmpty ? edits.amended(TYPE, []) : edits,
+    content: null,
+  };
 }
+
+const TYPE: ReadonlySet<string> = new Set(['content-type']);
 
 /** 301 to the location's own name, for a request that left out the slash at its end. */
 export function slashPlan(location: LocationModel): RespondPlan {

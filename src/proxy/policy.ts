@@ -104,7 +104,9 @@ export class ProxyPolicy implements Policy {
   finished(exchange: Exchange, _now: number): void {
     const { accessLogs } = this.locationOf(exchange);
     for (let i = 0; i < accessLogs.length; i++) writeLog(accessLogs[i], exchange);
-    const { limits } = contextOf(exchange);
+    const context = contextOf(exchange);
+    context.takeFile(null);
+    const { limits } = context;
     if (limits !== null) leaveLimits(limits);
   }
 

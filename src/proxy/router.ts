@@ -13,7 +13,10 @@ import { logHere } from './fault-lines.js';
 import { FOUND_WITH_SLASH, LocationSearch, LocationTree } from './locations.js';
 import type { LocationModel, ServerModel } from './model.js';
 import { CONTENT_TYPE, keptLines, NO_NAMES, readUnsafeTarget, TYPE_NAME } from './accel.js';
+import type { StaticFiles } from './files/static-files.js';
+import type { TryFiles } from './files/try-files.js';
 import { pagePlan, redirectPlan, slashPlan } from './pages.js';
+import { escapePath } from './request-uri.js';
 import { lineText } from './response-variables.js';
 import { ANSWER, ERROR } from './rewrite.js';
 import { PlanVariants } from './variants.js';
@@ -107,9 +110,7 @@ export class Router {
   private limit(exchange: Exchange, context: RequestContext): void {
     const limited = context.location?.rules?.limited;
     if (limited === undefined) return;
-    const { request } = exchange;
-    const method = context.detour?.method || request.text(0, request.methodEnd);
-    if (!limited.methods.has(method)) context.location = limited.other;
+    if (!limited.methods.has(methodOf(exchange, context))) context.location = limited.other;
   }
 
   /** The location's directives, then what it does; null when they changed the path. */
@@ -139,17 +140,57 @@ export class Router {
     if (action.kind === 'forward' && isConnect(exchange, context) !== (rules?.opensTunnel === true)) {
       return this.error(exchange, context, this.page(location, 405));
     }
+    if (rules?.tryFiles !== undefined) {
+      const plan = this.tryFiles(exchange, context, rules.tryFiles);
+      if (plan !== null) return plan;
+    }
     if (rules?.pass !== undefined) {
       context.destination = null;
       const status = rules.pass.prepare(exchange, context);
       if (status !== 0) return this.error(exchange, context, this.page(location, status));
     }
+    if (rules?.files !== undefined) return this.fromFiles(exchange, context, rules.files);
     if (action.kind === 'forward') {
       const isSecure = context.destination?.isSecure === true && rules?.pass !== undefined;
       return this.variants.forward(isSecure ? (rules.secureAction ?? action) : action, context);
     }
     if (rules?.answersError === true) return this.error(exchange, context, action);
     return this.variants.respond(action, context);
+  }
+
+  // ---- Files
+
+  /** try_files: null where the request goes on here. */
+  private tryFiles(exchange: Exchange, context: RequestContext, files: TryFiles): Plan | null {
+    const outcome = files.find(exchange, context);
+    if (outcome.kind === 'goes on') return null;
+    if (outcome.kind === 'status')
+      return this.error(exchange, context, this.page(this.here(context), outcome.status));
+    const { target } = outcome;
+    if (target.startsWith('@')) return this.toNamed(exchange, context, target);
+    const query = target.indexOf('?');
+    if (query < 0) return this.redirect(exchange, context, target, '');
+    return this.redirect(exchange, context, target.slice(0, query), target.slice(query + 1));
+  }
+
+  private fromFiles(exchange: Exchange, context: RequestContext, files: StaticFiles): Plan {
+    const outcome = files.answer(exchange, context, methodOf(exchange, context));
+    const location = this.here(context);
+    switch (outcome.kind) {
+      case 'path':
+        return this.redirect(exchange, context, outcome.path, context.argsText());
+      case 'status':
+        return this.error(exchange, context, this.page(location, outcome.status));
+      case 'directory': {
+        const args = context.argsText();
+        context.leave().redirection = `${escapePath(context.text())}/${args === '' ? '' : `?${args}`}`;
+        return this.error(exchange, context, redirectPlan(location, 301));
+      }
+      case 'error':
+        return this.error(exchange, context, outcome.plan);
+      case 'plan':
+        return this.variants.respond(outcome.plan, context);
+    }
   }
 
   // ---- Error pages
@@ -177,9 +218,7 @@ export class Router {
     const detour = context.leave();
     detour.status = status;
     if (uri.startsWith('/')) {
-      const { request } = exchange;
-      const method = detour.method || request.text(0, request.methodEnd);
-      if (method !== 'HEAD') detour.method = 'GET';
+      if (methodOf(exchange, context) !== 'HEAD') detour.method = 'GET';
       return this.redirect(exchange, context, uri, args);
     }
     if (uri.startsWith('@')) return this.toNamed(exchange, context, uri);
@@ -196,12 +235,15 @@ export class Router {
    */
   accelerate(exchange: Exchange, context: RequestContext, target: string): Plan {
     const lines = keptLines(exchange.response);
+    const status = context.detour?.status ?? 0;
     const plan = this.accelerated(exchange, context, target);
     if (lines.length === 0) return plan;
     // A page of wirehop's own, and an upstream, know the type of what they send.
     const own = lines.filter(({ id }) => id !== CONTENT_TYPE);
     if (plan.kind === 'forward') return { ...plan, responseEdits: plan.responseEdits.amended(NO_NAMES, own) };
-    if (plan.content === null) return { ...plan, edits: plan.edits.amended(NO_NAMES, own) };
+    const isErrorPage = (context.detour?.status ?? 0) !== status;
+    if (isErrorPage || (plan.content === null && plan.source === undefined))
+      return { ...plan, edits: plan.edits.amended(NO_NAMES, own) };
     const replaced = lines.some(({ id }) => id === CONTENT_TYPE) ? TYPE_NAME : NO_NAMES;
     return { ...plan, edits: plan.edits.amended(replaced, lines) };
   }
@@ -214,8 +256,7 @@ export class Router {
       return this.error(exchange, context, this.page(this.here(context), 404));
     }
     const detour = context.leave();
-    const { request } = exchange;
-    if ((detour.method || request.text(0, request.methodEnd)) !== 'HEAD') detour.method = 'GET';
+    if (methodOf(exchange, context) !== 'HEAD') detour.method = 'GET';
     return this.redirect(exchange, context, found.path, found.args);
   }
 
@@ -230,6 +271,7 @@ export class Router {
     detour.isInternal = true;
     detour.keepsTarget = false;
     detour.keepsLocation = true;
+    detour.addsPathToAlias = false;
     context.location = this.model.root;
     return this.enter(exchange, context);
   }
@@ -281,4 +323,9 @@ export class Router {
 /** Whether the request is still CONNECT: an error page makes GET of it. */
 function isConnect({ request }: Exchange, { detour }: RequestContext): boolean {
   return request.method === METHOD_CONNECT && (detour === null || detour.method === '');
+}
+
+/** The method that a request has by now. */
+function methodOf({ request }: Exchange, { detour }: RequestContext): string {
+  return detour?.method || request.text(0, request.methodEnd);
 }

@@ -4,6 +4,7 @@
  */
 import type { OctetWriter } from '../bytes/octet-writer.js';
 import type { Exchange } from '../machine/exchange.js';
+import { FILE_VARIABLES } from './files/file-variables.js';
 import { requestVariables, requestFamilies } from './request-variables.js';
 import { responseFamilies, responseVariables } from './response-variables.js';
 import { tlsFamilies, tlsVariables } from './tls-variables.js';
@@ -110,9 +111,13 @@ export class DeferredVariable implements Variable {
 
 /** Names of wirehop's own variables, families excluded. Lower case. */
 export function builtinNames(): string[] {
-  return [requestVariables(), responseVariables(), upstreamVariables(), tlsVariables()].flatMap((all) =>
-    Object.keys(all),
-  );
+  return [
+    requestVariables(),
+    FILE_VARIABLES,
+    responseVariables(),
+    upstreamVariables(),
+    tlsVariables(),
+  ].flatMap((all) => Object.keys(all));
 }
 
 /**
@@ -123,6 +128,7 @@ export function builtinVariables(isRewritten = false): VariableTable {
   const table = new VariableTable();
   for (const variables of [
     requestVariables(isRewritten),
+    FILE_VARIABLES,
     responseVariables(),
     upstreamVariables(),
     tlsVariables(),

@@ -66,12 +66,17 @@ export class PlanVariants {
     if (key === 0) return plan;
     return remember(this.responds, plan, key, () => ({
       ...plan,
-      status: detour.status === 0 ? plan.status : detour.status,
+      status: statusOf(plan, detour),
       edits: carrying(plan.edits, key),
       // An answer without content stays one, though its new status has a built-in page.
       content: plan.content ?? (plan.status < 300 ? NOTHING : null),
     }));
   }
+}
+
+/** A file that stands in for an answer, as 200, is asked for with the request's own conditions and ranges. */
+function statusOf({ status, source }: RespondPlan, detour: Detour): number {
+  return detour.status === 0 || (detour.status === 200 && source !== undefined) ? status : detour.status;
 }
 
 /** Which lines of the answer that is replaced go on with the one in its place. */

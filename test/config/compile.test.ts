@@ -297,7 +297,7 @@ describe('config of the process', () => {
 
   it('knows the names it can honour', () => {
     expect(['proxy_pass', 'map', 'include'].map(knowsDirective)).to.deep.equal([true, true, true]);
-    expect(['alias', 'ssl_engine', 'sendfile', 'foo'].some(knowsDirective)).to.equal(false);
+    expect(['autoindex', 'ssl_engine', 'sendfile', 'foo'].some(knowsDirective)).to.equal(false);
   });
 });
 
@@ -579,11 +579,14 @@ describe('config locations', () => {
     ]);
   });
 
-  it('without anything to do answer 404, and say so', async () => {
-    const text = inServer('location / { }\nlocation /a { location /a/b { return 200; } }');
+  it('without anything to do answer from files, and so does what no location takes', async () => {
+    const text = inServer('location / { }\nlocation /a { return 200; location /a/b { root /b; } }');
     const { warnings } = await compile(text);
-    expect(warnings.map(show)).to.deep.equal(['6:1 location "/" has neither "proxy_pass" nor "return"']);
-    expect((await locationOf(text)).action).to.include({ kind: 'respond', status: 404 });
+    expect(warnings.map(show)).to.deep.equal([]);
+    const { root } = await serverOf(text);
+    const [slash, a] = root.locations;
+    const served = [root, slash, a, a.locations[0]].map(({ rules }) => rules?.files !== undefined);
+    expect(served).to.deep.equal([true, true, false, true]);
   });
 
   it("return: nginx's forms", async () => {

@@ -13,7 +13,7 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
     ['events {}\nfoo;', ['2:1 unknown directive "foo"'], ''],
     ['events {}\nhtpp {}', ['2:1 unknown directive "htpp"'], 'did you mean "http"?'],
     [inLocation('prxoy_pass http://127.0.0.1;'), ['7:1 unknown directive "prxoy_pass"'], '"proxy_pass"'],
-    [inLocation('root /srv;'), ['7:1 "root" directive is not supported'], 'serves no files'],
+    [inLocation('autoindex on;'), ['7:1 "autoindex" directive is not supported'], 'lists and changes none'],
     [inServer('fastcgi_pass x;'), ['6:1 "fastcgi_pass" directive is not supported'], 'proxy_pass'],
     [inServer('if ($host) { foo; }'), ['6:14 unknown directive "foo"']],
     ['events {}\nlisten 80;', ['2:1 "listen" directive is not allowed here'], 'it belongs in "server"'],

@@ -62,7 +62,6 @@ function serverModel(
   for (const word of level.names) {
     if (word.text.startsWith('~')) site.guard(word, () => compileRegex(word.text.slice(1), true));
   }
-  locations.checkFiles(level);
   return {
     names: level.names.length > 0 ? level.names.map((word) => word.text) : [''],
     reading: readingRules(level),

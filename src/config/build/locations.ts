@@ -7,6 +7,8 @@ import { AbsoluteLocation } from '../../proxy/absolute-location.js';
 import { TypeByExtension } from '../../proxy/content-type.js';
 import { localEdits } from '../../proxy/edits.js';
 import { ErrorPages } from '../../proxy/error-pages.js';
+import type { FilePaths } from '../../proxy/files/file-paths.js';
+import type { StaticFiles } from '../../proxy/files/static-files.js';
 import type {
   DownstreamRules,
   Exchange,
@@ -36,7 +38,7 @@ import { DEFAULT_TYPE, TYPES } from '../directives/types.js';
 import type { Level } from '../level.js';
 import { TunnelBuilder } from './connect.js';
 import { FieldLines } from './fields.js';
-import { refuseFiles } from './files.js';
+import { FileBuilder } from './files.js';
 import { ForwardBuilder } from './forward.js';
 import type { AccessBuilder } from './access.js';
 import type { Logs } from './logs.js';
@@ -103,12 +105,14 @@ export class LocationBuilder {
   private readonly forwards: ForwardBuilder;
   private readonly tunnels: TunnelBuilder;
   private readonly scripts: ScriptBuilder;
+  private readonly files: FileBuilder;
 
   constructor(private readonly parts: LocationParts) {
     const { site, upstreams, tls, resolvers } = parts;
     this.fields = new FieldLines(site);
     this.forwards = new ForwardBuilder(site, upstreams, resolvers, this.fields, tls);
     this.tunnels = new TunnelBuilder(site, upstreams, resolvers, this.fields);
+    this.files = new FileBuilder(site);
     this.scripts = new ScriptBuilder(site, {
       answer: (line, level) => this.answer(line, level),
       redirection: (status, level) => this.redirection(status, level),
@@ -123,14 +127,18 @@ export class LocationBuilder {
     const errorPages = this.errorPages(server);
     const common = this.common(server, errorPages);
     const tunnel = server.tunnel && this.tunnels.build(server.tunnel, server, common.downstream);
+    const paths = this.files.paths(server);
     return {
       match: 'prefix',
       pattern: '',
       action: tunnel?.action ?? this.page(server, 404),
       ...common,
+      paths,
       locations: server.locations.filter(isFound).map((location) => this.location(location)),
       rules: rulesOf({
         access: this.parts.access.build(server),
+        tryFiles: this.files.tryFiles(server, paths),
+        files: tunnel === null ? this.staticFiles(server, paths) : undefined,
         answersError: tunnel === null && errorPages !== undefined,
         pass: tunnel?.pass,
         opensTunnel: tunnel !== null,
@@ -138,13 +146,16 @@ export class LocationBuilder {
     };
   }
 
-  /** What no location takes of a server's requests is looked for among files by nginx. */
-  checkFiles(server: ServerLevel): void {
-    const hasRest = server.locations.some(({ match, pattern }) => pattern.text === '/' && match !== 'exact');
-    if (server.tunnel !== null) return;
-    const answers = server.script.some(({ kind }) => kind === 'return');
-    if (!hasRest && !answers)
-      refuseFiles(server, 'requests outside the locations of this server', this.parts.site);
+  /** What answers where nothing else does. */
+  private staticFiles(level: Level, paths: FilePaths): StaticFiles {
+    const unsatisfiable = { ...this.page(level, 416), edits: this.unsatisfiableEdits(level) };
+    return this.files.build(level, paths, {
+      downstream: downstreamRules(level),
+      type: this.contentType(level),
+      add: this.fields.ofResponse(level.get(ADDED_FIELDS)),
+      serverTokens: level.get(downstream.SERVER_TOKENS),
+      unsatisfiable,
+    });
   }
 
   /** Named locations of a server, by name. */
@@ -212,10 +223,8 @@ export class LocationBuilder {
     const answer = first?.kind === 'return' ? this.answer(first.line, level) : null;
     const script =
       answer === null && match !== 'unnamed' ? this.scripts.build(level.script, level) : undefined;
-    if (action === undefined && answer === null && script === undefined && match !== 'unnamed') {
-      this.warnOfNothing(level);
-      refuseFiles(level, `requests to location "${pattern.text}"`, site);
-    }
+    const paths = this.files.paths(level);
+    const tryFiles = this.files.tryFiles(level, paths);
     const isErrorAnswer =
       answer === null ? action === undefined : first.kind === 'return' && isError(first.line);
     const access = this.parts.access.build(level);
@@ -229,22 +238,17 @@ export class LocationBuilder {
       // What rewriting answers comes before access is looked at.
       pass: answer === null ? (forward?.pass ?? tunnel?.pass) : undefined,
       opensTunnel: answer === null && tunnel !== null,
+      tryFiles: answer === null ? tryFiles : undefined,
+      files: answer === null && action === undefined ? this.staticFiles(level, paths) : undefined,
       secureAction: forward?.secureAction,
     };
     return {
       ...model,
+      paths,
       action: answer ?? action ?? this.page(level, 404),
       rules: rulesOf(rules),
       ...(forward === null ? {} : { proxy: forward.proxy }),
     };
-  }
-
-  /** What stands neither for an answer nor for a proxied request. One with a fault in its proxy_pass has been told of. */
-  private warnOfNothing({ place, pattern }: LocationLevel): void {
-    const isIdle = place.block?.every(({ name }) => !['proxy_pass', 'return', 'location'].includes(name));
-    if (isIdle !== true) return;
-    const hint = 'wirehop serves no files: requests are answered 404';
-    this.parts.site.warn(place, `location "${pattern.text}" has neither "proxy_pass" nor "return"`, hint);
   }
 
   private common(level: Level, errorPages: ErrorPages | undefined): Common {
@@ -286,6 +290,18 @@ export class LocationBuilder {
   private redirection(status: number, level: Level): RespondPlan {
     const edits = this.pageEdits(level, PAGE_TYPE, redirectionOf(redirectRules(level)));
     return { kind: 'respond', downstream: downstreamRules(level), status, edits, content: null };
+  }
+
+  /** Lines of a 416: nginx has added its fields as to a 200 by the time that it knows. */
+  private unsatisfiableEdits(level: Level): RespondPlan['edits'] {
+    const added = this.fields.ofResponse(level.get(ADDED_FIELDS));
+    return localEdits({
+      contentType: PAGE_TYPE,
+      location: null,
+      add: added.map((field) => ({ ...field, always: true })),
+      serverTokens: level.get(downstream.SERVER_TOKENS),
+      tellsRange: true,
+    });
   }
 
   private pageEdits(

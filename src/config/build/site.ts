@@ -50,6 +50,8 @@ export interface World {
   /** A log that lets `level` and what is more severe pass; may throw the system's error. */
   readonly openErrorLog: (path: string, level: LogLevel) => ErrorLog;
   readonly environment: Environment;
+  /** What relative paths of files to send begin with. */
+  readonly prefix: string;
   /** Where the main file stands, and its files. */
   readonly file: string;
   readonly files: ConfigFiles;

@@ -57,6 +57,7 @@ export const TOPICS: readonly (readonly [string, readonly Entry[]])[] = [
   ['Processes', PROCESS_DIRECTIVES],
   ['Servers', SERVER_DIRECTIVES],
   ['Locations and answers', [...LOCATION_DIRECTIVES, ...ERROR_DIRECTIVES, ...TYPE_DIRECTIVES]],
+  ['Files', FILE_DIRECTIVES],
   ['Rewriting', REWRITE_DIRECTIVES],
   ['Access and limits', ACCESS_DIRECTIVES],
   ['Downstream connections', CONNECTION_DIRECTIVES],
@@ -69,7 +70,7 @@ export const TOPICS: readonly (readonly [string, readonly Entry[]])[] = [
   ['TLS towards upstreams', PROXY_TLS_DIRECTIVES],
   ['CONNECT', CONNECT_DIRECTIVES],
   ['Tunnels', TUNNEL_DIRECTIVES],
-  ['Fixed values', [...FIXED_DIRECTIVES, ...FILE_DIRECTIVES]],
+  ['Fixed values', FIXED_DIRECTIVES],
 ];
 
 const BY_NAME = new Map<string, Entry[]>();

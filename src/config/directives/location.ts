@@ -34,9 +34,7 @@ export const LOCATION_DIRECTIVES: readonly Entry[] = [
     fallback: '',
     page: PAGE,
     kind: 'nginx',
-    note:
-      'Also `@name`, for `error_page`. A location without `proxy_pass` and `return` answers 404, with a warning, since ' +
-      'wirehop serves no files.',
+    note: 'Also `@name`, for `error_page`. A location without `proxy_pass` and `return` answers from files (`root`).',
     apply(directive, parent, { walk }) {
       const [match, pattern] = readMatch(directive);
       if (parent instanceof LocationLevel) checkNesting(directive, match, pattern, parent);
