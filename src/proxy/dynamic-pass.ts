@@ -58,7 +58,7 @@ export class DynamicPass implements RequestPass {
    */
   prepare(exchange: Exchange, context: RequestContext): number {
     const url = this.url.text(exchange);
-    const scheme = /^https?:\/\//i.exec(url)?.[0];
+    const scheme = /^https?:\/\/(?=[^])/i.exec(url)?.[0];
     if (scheme === undefined) {
       logHere('error', `invalid URL prefix in "${url}"`, exchange);
       return 500;
