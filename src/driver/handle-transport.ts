@@ -211,6 +211,7 @@ const PEER: AddressRecord = { address: '', family: '', port: 0 };
 
 export class HandleTransport implements Transport {
   readonly ownsChunks = false;
+  readonly keepsLent = true;
   owner: unknown = null;
   isBlocked = false;
   waitingOctets = 0;

@@ -34,6 +34,8 @@ type WireSocket = Socket & { [TRANSPORT]: NetTransport };
 
 export class NetTransport implements Transport {
   readonly ownsChunks = true;
+  /** A socket keeps the buffers that it is given, not their octets. */
+  readonly keepsLent = false;
   owner: unknown = null;
   isBlocked = false;
   private isCorked = false;

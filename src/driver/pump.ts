@@ -11,6 +11,7 @@ import {
   CONNECT,
   DOWNSTREAM,
   DROP,
+  type Effect,
   Effects,
   END,
   FIND,
@@ -90,6 +91,8 @@ export class Pump implements TransportEvents {
   /** Writes to transports, for tests and the bench. */
   writes = 0;
   private dialResult: Link | null = null;
+  /** The chunk under way, if it is lent: who only keeps references must not be given it. */
+  private lent: Buffer | null = null;
   /** The chunk under way filled its read: what follows it may be here already, unseen. */
   private fillsRead = false;
 
@@ -105,9 +108,11 @@ export class Pump implements TransportEvents {
     const session = transport.owner as Session;
     const now = this.clock();
     this.fillsRead = (end - start) % READ_OCTETS === 0;
+    this.lent = transport.ownsChunks ? null : chunk;
     session.machine.receive(sideOf(session, transport), chunk, start, end, now);
     this.drain(session, now);
     this.fillsRead = false;
+    this.lent = null;
   }
 
   onEnd(transport: Transport): void {
@@ -196,7 +201,7 @@ export class Pump implements TransportEvents {
             effect.side === DOWNSTREAM ? session.downstream : (session.link?.transport ?? null);
           if (transport === null) break;
           const hasMore = i + 1 < effects.count && continues(effects, i, effect.side);
-          transport.write(effect.buffer!, effect.start, effect.end, hasMore);
+          this.write(transport, effect, hasMore);
           if (!hasMore) {
             this.writes++;
             if (transport.waitingOctets > 0) waits = true;
@@ -257,6 +262,17 @@ export class Pump implements TransportEvents {
       session.machine.found(finding, fault, now);
       this.drain(session, now);
     });
+  }
+
+  private write(transport: Transport, { buffer, start, end }: Effect, hasMore: boolean): void {
+    if (buffer !== this.lent || transport.keepsLent) {
+      transport.write(buffer!, start, end, hasMore);
+      return;
+    }
+    const { out } = this;
+    out.begin();
+    out.put(buffer!, start, end);
+    transport.write(out.octets, out.start, out.position, hasMore);
   }
 
   private attach(session: Session, link: Link): void {

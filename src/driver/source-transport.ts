@@ -32,6 +32,7 @@ export function isSourceLink(link: Link): boolean {
 
 class SourceTransport implements Transport {
   readonly ownsChunks = false;
+  readonly keepsLent = true;
   readonly waitingOctets = 0;
   readonly isBlocked = false;
   events: TransportEvents = NO_EVENTS;

@@ -60,6 +60,7 @@ export class EventQueue {
 /** A Duplex of octets. It is read as a stream that allows half-open, whatever it was made with. */
 export class StreamTransport implements Transport {
   readonly ownsChunks = true;
+  readonly keepsLent = true;
   owner: unknown = null;
   isBlocked = false;
   private isGone = false;

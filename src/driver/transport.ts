@@ -35,15 +35,20 @@ export interface Transport {
   owner: unknown;
   /**
    * Chunks given to `onChunk` are not used again: they may be kept, and written later without a copy. Otherwise they
-   * are good until `onChunk` returns, and a write that has to wait with such octets keeps them itself.
+   * are lent: good until `onChunk` returns.
    */
   readonly ownsChunks: boolean;
+  /**
+   * A write may be given octets that are lent: what has to wait is kept by the transport. Otherwise the pump lays them
+   * down elsewhere before they are written.
+   */
+  readonly keepsLent: boolean;
   /** Octets written that still wait in this process. */
   readonly waitingOctets: number;
   /** Too much waits: stop giving more until `onDrain`. */
   readonly isBlocked: boolean;
   /**
-   * Writes buffer[start, end). Octets of an OctetWriter must stay as they are until `waitingOctets` is 0.
+   * Writes buffer[start, end), see {@link keepsLent}. Octets of an OctetWriter must stay as they are until `waitingOctets` is 0.
    * @param hasMore another write follows at once: both may go out together
    */
   write(buffer: Buffer, start: number, end: number, hasMore: boolean): void;

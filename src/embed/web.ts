@@ -46,6 +46,7 @@ export function relay(
 /** The downstream side of one exchange, made of a request and a response object. */
 class WebTransport implements Transport {
   readonly ownsChunks = true;
+  readonly keepsLent = true;
   /** What is written is copied at once: nothing of the writer's octets waits. */
   readonly waitingOctets = 0;
   events: TransportEvents = NO_EVENTS;

@@ -6,7 +6,7 @@
  */
 import { type ErrorCode, Fault } from '../error.js';
 import * as h from '../message/head.js';
-import { ContentReader } from '../wire/http1/content-reader.js';
+import { ContentReader, NO_CONTENT } from '../wire/http1/content-reader.js';
 import { type HeadReader, releaseReader } from '../wire/http1/head-reader.js';
 import type { Connection } from './connection.js';
 import { ABORT, CLOSE, RELEASE, UPSTREAM } from './effects.js';
@@ -43,7 +43,7 @@ export abstract class Attempts {
   /** Something of an answer, even an interim one, went downstream. */
   protected answered = false;
   protected reader: HeadReader | null = null;
-  protected readonly content = new ContentReader();
+  protected content = new ContentReader();
   protected framing = AS_READ;
   /** The response that is turned away was read whole: its connection is clean. */
   protected isDrained = false;
@@ -233,6 +233,17 @@ export abstract class Attempts {
     this.plan = null;
     this.farewell = null;
     this.dropReader();
+  }
+
+  /**
+   * A tunnel begins, which may last: what only heads and content need is given back. The response head stays where the
+   * policy has not forgotten it.
+   */
+  protected travelLight(): void {
+    const { reader } = this;
+    if (reader !== null && this.connection.exchange!.response === reader.head) reader.leaveHead();
+    this.dropReader();
+    this.content = NO_CONTENT;
   }
 
   private dropReader(): void {

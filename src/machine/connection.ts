@@ -670,6 +670,7 @@ export class Connection {
     const { downstream } = this;
     this.policy.switched?.(this.exchange!, this.now);
     downstream.step(REQUEST_IN.SWITCH);
+    downstream.travelLight();
     const held = downstream.takeHeld();
     if (held !== null) this.upstream.sendTunnel(held, 0, held.length);
     if (downstream.phase === REQUEST.CLOSED) this.upstream.endTunnel();

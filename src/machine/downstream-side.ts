@@ -11,6 +11,7 @@ import {
   CONTENT_REFUSED,
   CONTENT_SPAN,
   ContentReader,
+  NO_CONTENT,
 } from '../wire/http1/content-reader.js';
 import {
   acquireReader,
@@ -49,7 +50,7 @@ export class DownstreamSide {
   blockedSince = 0;
 
   private reader: HeadReader | null = null;
-  private readonly content = new ContentReader();
+  private content = new ContentReader();
   private contentBegun = false;
   /** Request content is dropped: the answer is our own. */
   private dropsContent = false;
@@ -274,6 +275,13 @@ export class DownstreamSide {
     if (this.phase !== REQUEST.DISCARD && this.phase !== REQUEST.CLOSED) this.step(REQUEST_IN.REFUSE);
     this.held = null;
     this.phaseSince = this.lastOctetAt = this.connection.now;
+  }
+
+  /** A tunnel begins, which may last: what only heads and content need is given back. The request head stays. */
+  travelLight(): void {
+    this.reader?.leaveHead();
+    this.release();
+    this.content = NO_CONTENT;
   }
 
   /** The exchange is over: gives back what it used. */

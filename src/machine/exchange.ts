@@ -100,7 +100,10 @@ export class Exchange {
     return this.attempts[this.attempts.length - 1];
   }
 
-  /** The upstream's response head is not to be used after all: its storage goes to another exchange. @internal */
+  /**
+   * The upstream's response head is of no use any more: its storage goes to another exchange. A policy may say so of a
+   * tunnel that begins.
+   */
   forgetResponse(): void {
     this.response = NO_HEAD;
   }

@@ -276,7 +276,10 @@ export interface Policy {
    * undefined: the verdict comes later, through `Connection.reviewed`. The upstream side is not read meanwhile.
    */
   review?(exchange: Exchange, now: number): Review | undefined;
-  /** Protocols were switched: the 101 goes downstream, and octets pass both ways behind it. */
+  /**
+   * Protocols were switched: the 101 goes downstream, and octets pass both ways behind it. Afterwards the heads move into
+   * storage that is as large as they are.
+   */
   switched?(exchange: Exchange, now: number): void;
   /**
    * An answer of wirehop's own is due (a refusal, 502, 504...). A plan replaces the built-in page (error_page). Not called

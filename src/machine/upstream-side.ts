@@ -196,6 +196,7 @@ export class UpstreamSide extends ResponseRelay {
       this.takeLeave();
     }
     connection.beginTunnel();
+    this.travelLight();
     return end;
   }
 

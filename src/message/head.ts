@@ -68,12 +68,12 @@ export const FORM_ASTERISK = 3;
 export class Head {
   /** The head from its start line on; what stands behind {@link length} is left over. */
   octets: Buffer;
-  /** The same octets, for reading several at once. */
+  /** The same octets, for reading several at once; empty once the head is {@link settle}d. */
   view: DataView;
   /** Octets of the head, the empty line that ends it included. */
   length = 0;
   /** {@link FIELD_STRIDE} integers for each field line, in order. */
-  fields: Int32Array = new Int32Array(32 * FIELD_STRIDE);
+  fields: Int32Array;
   /** Number of field lines. */
   count = 0;
   /** The y of HTTP/1.y. */
@@ -125,16 +125,39 @@ export class Head {
   /** The sender keeps the connection open behind this message. */
   keepsAlive = false;
 
-  /** @param octets size of the storage to begin with; it grows */
-  constructor(octets = 1024) {
-    this.octets = Buffer.allocUnsafeSlow(octets);
+  /**
+   * @param octets size of the storage to begin with, which grows, or such storage
+   * @param fields storage for field lines
+   */
+  constructor(octets: number | Buffer = 1024, fields: Int32Array = new Int32Array(32 * FIELD_STRIDE)) {
+    this.octets = typeof octets === 'number' ? Buffer.allocUnsafeSlow(octets) : octets;
     this.view = viewOf(this.octets);
+    this.fields = fields;
   }
 
   /** Gives the head other storage. */
   replace(octets: Buffer): void {
     this.octets = octets;
     this.view = viewOf(octets);
+  }
+
+  /**
+   * Moves into storage that is no larger than the head, which is to stay for long and is not sent on any more.
+   * @returns the storage that it had, in a new head
+   */
+  settle(): Head {
+    const heir = new Head(this.octets, this.fields);
+    const integers = this.count * FIELD_STRIDE;
+    // Both in one piece. Integers stand at multiples of four octets, and so does whatever allocUnsafe hands out.
+    const fieldsAt = (this.length + 3) & ~3;
+    const octets = Buffer.allocUnsafe(fieldsAt + integers * 4);
+    const fields = new Int32Array(octets.buffer, octets.byteOffset + fieldsAt, integers);
+    heir.octets.copy(octets, 0, 0, this.length);
+    for (let i = 0; i < integers; i++) fields[i] = heir.fields[i];
+    this.octets = octets;
+    this.fields = fields;
+    this.view = NO_VIEW;
+    return heir;
   }
 
   /** Forgets the head; the storage stays. A head that is refused half-read must not show the one before it. */
@@ -185,6 +208,8 @@ export class Head {
     return text;
   }
 }
+
+const NO_VIEW = new DataView(new ArrayBuffer(0));
 
 function viewOf({ buffer, byteOffset, length }: Buffer): DataView {
   return new DataView(buffer, byteOffset, length);

@@ -107,9 +107,23 @@ export class ConnectionCache {
   }
 }
 
-/** The rendered octets of a connection. */
+/** Most clients have an address that was seen lately: that of a proxy in front, or of a client that comes again. */
+const MOST_RECENT = 1024;
+const recent = new Map<string, ConnectionCache>();
+
+/** The rendered octets of a connection, one object for all connections from an address that was seen lately. */
 export function cacheOf(connection: ConnectionFacts): ConnectionCache {
-  return (connection.cache ??= new ConnectionCache(connection)) as ConnectionCache;
+  return (connection.cache ??= renderedFor(connection)) as ConnectionCache;
+}
+
+function renderedFor(connection: ConnectionFacts): ConnectionCache {
+  const { remoteAddress } = connection;
+  let cache = recent.get(remoteAddress);
+  if (cache === undefined) {
+    if (recent.size >= MOST_RECENT) recent.clear();
+    recent.set(remoteAddress, (cache = new ConnectionCache(connection)));
+  }
+  return cache;
 }
 
 /**

@@ -34,7 +34,12 @@ let shared: OctetWriter | null = null;
 
 /** A compiled format. Immutable. */
 export class LogFormat {
-  constructor(private readonly parts: readonly (Uint8Array | LoggedValue)[]) {}
+  /** A line may read the response head. */
+  readonly readsResponse: boolean;
+
+  constructor(private readonly parts: readonly (Uint8Array | LoggedValue)[]) {
+    this.readsResponse = parts.some((part) => part instanceof LoggedValue && part.readsResponse);
+  }
 
   /** The line of an exchange that has ended, in Latin-1 and without a line end. */
   text(exchange: Exchange): string {
@@ -78,12 +83,14 @@ interface Escaping {
 
 /** A variable in a line. */
 class LoggedValue {
+  readonly readsResponse: boolean;
   private readonly layDown: (exchange: Exchange, out: OctetWriter) => void;
 
   constructor(
     private readonly variable: Variable,
     private readonly escaping: Escaping,
   ) {
+    this.readsResponse = variable.readsResponse ?? variable.isStable !== true;
     this.layDown = variable.put ?? ((exchange, out) => out.putLatin1(variable.text(exchange)));
   }
 

@@ -3,26 +3,39 @@
  */
 import type { OctetWriter } from '../bytes/octet-writer.js';
 import { HEX_VALUE, latin1, PERCENT, QUESTION, SLASH } from '../bytes/octets.js';
-import { FORM_ABSOLUTE, type Head } from '../message/head.js';
+import { FORM_ABSOLUTE, Head } from '../message/head.js';
 
 const DOT = 0x2e;
-const NO_OCTETS = new Uint8Array(0);
+const NO_HEAD = new Head(0);
 const ROOT_PATH = latin1('/');
 
 /** The normalised path, and where the query stands. Empty until {@link read}. */
 export class NormalPath {
-  /** The head's own octets while the path is plain, else a decoded copy. */
-  octets: Uint8Array = NO_OCTETS;
+  /** Asked for its octets each time: a head that stays for long moves ({@link Head.settle}). */
+  private head: Head = NO_HEAD;
+  /** In place of the head's octets: a path that was decoded or replaced. */
+  private ownPath: Uint8Array | null = null;
+  /** As {@link ownPath}: a query that was replaced. */
+  private ownArgs: Uint8Array | null = null;
   /** The path is octets[start, end): percent-decoded, without dot segments. */
   start = 0;
   end = 0;
   /** The query is argsOctets[argsStart, argsEnd), without its "?"; equal when there is none or it is empty. */
-  argsOctets: Uint8Array = NO_OCTETS;
   argsStart = 0;
   argsEnd = 0;
   /** The received path held a percent-encoded octet, so that what is made of it must be encoded again. */
   wasEncoded = false;
   private cachedText: string | null = null;
+
+  /** The head's own octets while the path is plain, else a decoded copy. */
+  get octets(): Uint8Array {
+    return this.ownPath ?? this.head.octets;
+  }
+
+  /** As {@link octets}, for the query. */
+  get argsOctets(): Uint8Array {
+    return this.ownArgs ?? this.head.octets;
+  }
 
   /**
    * Reads the path of a request. Allocates nothing for a plain one: no "%", no "//" (when merged), no "/.".
@@ -46,13 +59,14 @@ export class NormalPath {
       }
       last = octet;
     }
-    this.argsOctets = octets;
+    this.head = head;
+    this.ownArgs = null;
     this.argsStart = i < pathEnd ? i + 1 : pathEnd;
     this.argsEnd = pathEnd;
     this.cachedText = null;
     if (i === pathStart) return this.readEmpty(head);
     if (!isPlain) return this.normalise(octets, pathStart, i, mergesSlashes);
-    this.octets = octets;
+    this.ownPath = null;
     this.start = pathStart;
     this.end = i;
     return octets[pathStart] === SLASH;
@@ -60,7 +74,7 @@ export class NormalPath {
 
   /** An absolute-form target may leave its path out (RFC 9110 4.2.3: it is "/" then); the others without one have none. */
   private readEmpty(head: Head): boolean {
-    this.octets = ROOT_PATH;
+    this.ownPath = ROOT_PATH;
     this.start = 0;
     this.end = 1;
     return head.form === FORM_ABSOLUTE;
@@ -68,17 +82,17 @@ export class NormalPath {
 
   /** Puts another path in place of the received one. @param text Latin-1, as locations are to see it */
   setPath(text: string): void {
-    this.octets = latin1(text);
+    this.ownPath = latin1(text);
     this.start = 0;
-    this.end = this.octets.length;
+    this.end = this.ownPath.length;
     this.cachedText = text;
   }
 
   /** Puts another query in place of the received one. @param text Latin-1, without "?" */
   setArgs(text: string): void {
-    this.argsOctets = latin1(text);
+    this.ownArgs = latin1(text);
     this.argsStart = 0;
-    this.argsEnd = this.argsOctets.length;
+    this.argsEnd = this.ownArgs.length;
   }
 
   /** The query as Latin-1 text ($args). */
@@ -99,11 +113,12 @@ export class NormalPath {
 
   /** The path as Latin-1 text ($uri); made once. */
   text(): string {
-    return (this.cachedText ??= Buffer.from(
-      this.octets.buffer,
-      this.octets.byteOffset + this.start,
-      this.end - this.start,
-    ).toString('latin1'));
+    if (this.cachedText === null) {
+      const { octets } = this;
+      const path = Buffer.from(octets.buffer, octets.byteOffset + this.start, this.end - this.start);
+      this.cachedText = path.toString('latin1');
+    }
+    return this.cachedText;
   }
 
   /**
@@ -113,7 +128,7 @@ export class NormalPath {
   private normalise(octets: Uint8Array, from: number, to: number, mergesSlashes: boolean): boolean {
     // Never longer than what came, one slash more excepted.
     const path = new Uint8Array(to - from + 1);
-    this.octets = path;
+    this.ownPath = path;
     this.start = this.end = 0;
     if (octets[from] !== SLASH) return false;
     path[0] = SLASH;

@@ -101,6 +101,10 @@ export class ProxyPolicy implements Policy {
     return this.routerOf(context).standIn(exchange, context, response.status);
   }
 
+  switched(exchange: Exchange): void {
+    if (!this.locationOf(exchange).accessLogs.some(readsResponse)) exchange.forgetResponse();
+  }
+
   finished(exchange: Exchange, _now: number): void {
     const { accessLogs } = this.locationOf(exchange);
     for (let i = 0; i < accessLogs.length; i++) writeLog(accessLogs[i], exchange);
@@ -160,6 +164,11 @@ export class ProxyPolicy implements Policy {
     exchange.request.keepsAlive = false;
     return router.refuse(exchange, context, status);
   }
+}
+
+/** Whether a log may read the response head of an exchange that has ended. */
+function readsResponse({ format, condition }: AccessLog): boolean {
+  return format.readsResponse || condition?.readsResponse === true;
 }
 
 function writeLog({ sink, format, condition }: AccessLog, exchange: Exchange): void {

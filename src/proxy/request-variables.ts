@@ -38,7 +38,7 @@ function always(): boolean {
 }
 
 function changing(text: Text, put?: Put): Variable {
-  return { text, put, isStable: false, isFound: undefined };
+  return { text, put, isStable: false, isFound: undefined, readsResponse: false };
 }
 
 function stableCount(count: (exchange: Exchange) => number): Variable {
@@ -211,7 +211,11 @@ function method(exchange: Exchange): string {
  * @param isRewritten the configuration changes paths, queries or methods on the way: these may change within an exchange
  */
 export function requestVariables(isRewritten = false): Readonly<Record<string, Variable>> {
-  const settled: typeof stable = (...parts) => ({ ...stable(...parts), isStable: !isRewritten });
+  const settled: typeof stable = (...parts) => ({
+    ...stable(...parts),
+    isStable: !isRewritten,
+    readsResponse: false,
+  });
   const uri = settled(
     (exchange) => contextOf(exchange).text(),
     (exchange, out) => {
@@ -285,6 +289,7 @@ export function requestFamilies(isRewritten = false): Readonly<Record<string, Va
     arg_: (member) => ({
       ...stable((e) => argumentValue(args(e), member)),
       isStable: !isRewritten,
+      readsResponse: false,
     }),
     cookie_: (member) =>
       stable((e) => cookieValue(joinedText(e.request, COOKIE, separatorOf('cookie')), member)),

@@ -25,7 +25,7 @@ const WRITERS_OWN = new Set([
 const ADDED_TO = new Set([200, 201, 204, 206, 301, 302, 303, 304, 307, 308]);
 
 function changing(text: (exchange: Exchange) => string, put?: Variable['put']): Variable {
-  return { text, put, isStable: false, isFound: undefined };
+  return { text, put, isStable: false, isFound: undefined, readsResponse: false };
 }
 
 function count(of: (exchange: Exchange) => number): Variable {

@@ -16,6 +16,8 @@ export abstract class Template implements ValueSource<Exchange> {
   abstract readonly isConstant: boolean;
   /** Its value cannot change during an exchange. */
   abstract readonly isStable: boolean;
+  /** It may read the response head ({@link Variable.readsResponse}). */
+  abstract readonly readsResponse: boolean;
   /** Latin-1 text; '' when there is none. */
   abstract text(exchange: Exchange): string;
   /** Appends the same as octets. */
@@ -96,6 +98,7 @@ function checked(text: string): string {
 export class ConstantTemplate extends Template {
   override readonly isConstant = true;
   override readonly isStable = true;
+  override readonly readsResponse = false;
   private readonly octets: Uint8Array;
   constructor(private readonly constant: string) {
     super();
@@ -113,9 +116,11 @@ export class ConstantTemplate extends Template {
 class TextTemplate extends Template {
   override readonly isConstant = false;
   override readonly isStable: boolean;
+  override readonly readsResponse: boolean;
   constructor(private readonly variable: Variable) {
     super();
     this.isStable = variable.isStable === true;
+    this.readsResponse = variable.readsResponse ?? !this.isStable;
   }
   override text(exchange: Exchange): string {
     return this.variable.text(exchange);
@@ -129,9 +134,11 @@ class TextTemplate extends Template {
 class OctetTemplate extends Template {
   override readonly isConstant = false;
   override readonly isStable: boolean;
+  override readonly readsResponse: boolean;
   constructor(private readonly variable: OctetVariable) {
     super();
     this.isStable = variable.isStable === true;
+    this.readsResponse = variable.readsResponse ?? !this.isStable;
   }
   override text(exchange: Exchange): string {
     return this.variable.text(exchange);
@@ -145,11 +152,13 @@ class OctetTemplate extends Template {
 class MixedTemplate extends Template {
   override readonly isConstant = false;
   override readonly isStable: boolean;
+  override readonly readsResponse: boolean;
   private readonly templates: readonly Template[];
   constructor(parts: readonly TemplatePart[]) {
     super();
     this.templates = parts.map(partTemplate);
     this.isStable = this.templates.every((template) => template.isStable);
+    this.readsResponse = this.templates.some((template) => template.readsResponse);
   }
   override text(exchange: Exchange): string {
     let text = '';

@@ -13,8 +13,8 @@ import { seconds } from './wall-clock.js';
 
 const SET_COOKIE = FIELD_NAMES.intern('set-cookie');
 
-function changing(text: (exchange: Exchange) => string): Variable {
-  return { text, put: undefined, isStable: false, isFound: undefined };
+function changing(text: (exchange: Exchange) => string, readsResponse = false): Variable {
+  return { text, put: undefined, isStable: false, isFound: undefined, readsResponse };
 }
 
 function perAttempt(item: (attempt: Attempt) => string): Variable {
@@ -61,9 +61,9 @@ export function upstreamFamilies(): Readonly<Record<string, VariableFamily>> {
   return {
     upstream_http_: (member) => {
       const id = FIELD_NAMES.intern(member.replaceAll('_', '-'));
-      return changing(({ response }) => response.joinedText(id));
+      return changing(({ response }) => response.joinedText(id), true);
     },
-    upstream_cookie_: (member) => changing((exchange) => upstreamCookie(exchange, member)),
+    upstream_cookie_: (member) => changing((exchange) => upstreamCookie(exchange, member), true),
   };
 }
 

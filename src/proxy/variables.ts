@@ -23,6 +23,8 @@ export interface Variable {
    * that is not there. Without it an empty text is no value.
    */
   readonly isFound?: ((exchange: Exchange) => boolean) | undefined;
+  /** It may read the response head. Absent: it does not if it is stable, and may if it is not. */
+  readonly readsResponse?: boolean | undefined;
   /** The number of a capture: $1 is 1. */
   readonly capture?: number;
 }

@@ -8,6 +8,7 @@ import { peer, POOL } from '../machine/policies.js';
 class FakeTransport implements Transport {
   owner: unknown = null;
   ownsChunks = true;
+  keepsLent = true;
   waitingOctets = 0;
   isBlocked = false;
   isReading = false;

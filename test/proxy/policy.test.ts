@@ -4,7 +4,7 @@ import { FieldEdits, fieldSet } from '../../src/message/field-edits.js';
 import type { Exchange } from '../../src/machine/exchange.js';
 import { localEdits } from '../../src/proxy/edits.js';
 import { compileLogFormat } from '../../src/proxy/log-format.js';
-import type { ListenerModel, ServerModel } from '../../src/proxy/model.js';
+import type { AccessLog, ListenerModel, ServerModel } from '../../src/proxy/model.js';
 import { ProxyPolicy } from '../../src/proxy/policy.js';
 import { ProxyPassTarget } from '../../src/proxy/request-uri.js';
 import { compileTemplate } from '../../src/proxy/template.js';
@@ -18,6 +18,7 @@ import {
   location,
   octetsOf,
   respond,
+  responseHead,
   server,
 } from './fixtures.js';
 
@@ -169,6 +170,41 @@ describe('the policy of a listener', () => {
     policy.finished(refused, 5);
     expect(inner.lines).to.deep.equal(['200 /in/x a']);
     expect(outer.lines).to.deep.equal(['200 /y a', '400 - a']);
+  });
+
+  it('a tunnel keeps the response head where a log of its location reads it', () => {
+    const plain = compileLogFormat('$status', 'default', variables);
+    const logs = (text: string, condition?: string): AccessLog[] => [
+      { format: plain, sink: new Lines() },
+      {
+        format: compileLogFormat(text, 'default', variables),
+        condition: condition === undefined ? undefined : compileTemplate(condition, variables),
+        sink: new Lines(),
+      },
+    ];
+    const policy = policyOf(
+      server(['a'], {
+        accessLogs: logs('$upstream_http_x_a'),
+        locations: [
+          location('prefix', '/no/', { accessLogs: logs('$request $status', '$http_x_a') }),
+          location('prefix', '/if/', { accessLogs: logs('$status', '$sent_http_x_a') }),
+          location('prefix', '/off/', { accessLogs: [] }),
+        ],
+      }),
+    );
+    for (const [path, octets] of [
+      ['/', 33],
+      ['/no/', 0],
+      ['/if/', 33],
+      ['/off/', 0],
+    ] as const) {
+      const exchange = exchangeOf(`GET ${path} HTTP/1.1\nHost: a`);
+      policy.plan(exchange, 0);
+      exchange.response = responseHead('HTTP/1.1 101 Switched\nX-A: b');
+      exchange.response.length = 33;
+      policy.switched(exchange);
+      expect(exchange.response.length, path).to.equal(octets);
+    }
   });
 
   describe("writes faults in nginx's shape", () => {

@@ -51,4 +51,17 @@ describe('templates', () => {
     expect(compileTemplate('$http_upgrade', variables).isStable).to.equal(true);
     expect(compileTemplate('$scheme$status', variables).isStable).to.equal(false);
   });
+
+  for (const [text, reads] of [
+    ['a', false],
+    ['$request_uri $http_upgrade $arg_a $status $bytes_sent $upstream_addr $upstream_response_time', false],
+    ['$request_time $time_local $1 $tunnel_ended_by', false],
+    ['$upstream_http_x_a', true],
+    ['a $upstream_cookie_b c', true],
+    ['$sent_http_content_type', true],
+  ] as const) {
+    it(`says whether it may read the response head: ${text}`, () => {
+      expect(compileTemplate(text, variables).readsResponse).to.equal(reads);
+    });
+  }
 });

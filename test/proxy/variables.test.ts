@@ -148,7 +148,7 @@ describe('variables', () => {
     expect(template.text(exchange)).to.equal('x 10.0.0.1, 10.0.0.2, 192.0.2.1');
   });
 
-  it('the octets of the remote address are rendered once per connection', () => {
+  it('the octets of the remote address are rendered once for all connections from it', () => {
     const template = compileTemplate('$remote_addr', variables);
     const exchange = exchangeOf();
     octetsOf(template, exchange);
@@ -156,6 +156,20 @@ describe('variables', () => {
     octetsOf(template, exchange);
     expect(cache).to.be.an('object');
     expect(exchange.connection.cache).to.equal(cache);
+    const again = exchangeOf(undefined, { serial: 8, cache: undefined });
+    expect(octetsOf(template, again)).to.equal('192.0.2.1');
+    expect(again.connection.cache).to.equal(cache);
+  });
+
+  it('and never for another address, however many there are', () => {
+    const template = compileTemplate('$remote_addr,$proxy_add_x_forwarded_for', variables);
+    for (let round = 0; round < 2; round++) {
+      for (let i = 0; i < 1500; i++) {
+        const remoteAddress = `10.1.${i >> 8}.${i & 255}`;
+        const text = octetsOf(template, exchangeOf(undefined, { remoteAddress, cache: undefined }));
+        expect(text).to.equal(`${remoteAddress},${remoteAddress}`);
+      }
+    }
   });
 
   it('$request_uri of an absolute target without a path begins with a slash', () => {

@@ -4,10 +4,11 @@
  */
 import { Pool } from '../../src/driver/pool.js';
 import { Pump, type Session } from '../../src/driver/pump.js';
+import type { Transport } from '../../src/driver/transport.js';
 import { Wheel, type WheelEntry } from '../../src/driver/wheel.js';
 import { Connection } from '../../src/machine/connection.js';
 import { DownstreamSide } from '../../src/machine/downstream-side.js';
-import type { SideIndex } from '../../src/machine/effects.js';
+import type { Effect, SideIndex } from '../../src/machine/effects.js';
 import type { Exchange } from '../../src/machine/exchange.js';
 import { UpstreamSide } from '../../src/machine/upstream-side.js';
 import { BODY_CHUNKED, BODY_LENGTH, METHOD_GET, METHOD_HEAD, type Head } from '../../src/message/head.js';
@@ -294,6 +295,18 @@ export const PLANTED: readonly Planted[] = [
       () =>
         function (this: Any, chunk: Buffer, at: number, end: number): void {
           if (at < end) this.held = chunk.subarray(at, end);
+        },
+    ),
+  },
+  {
+    name: 'lent octets are given to a transport that keeps references',
+    within: 50_000,
+    plant: method(
+      Pump.prototype,
+      'write',
+      () =>
+        function (this: Pump, transport: Transport, { buffer, start, end }: Effect, hasMore: boolean): void {
+          transport.write(buffer!, start, end, hasMore);
         },
     ),
   },

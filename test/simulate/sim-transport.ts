@@ -32,6 +32,8 @@ export class SimTransport implements Transport {
   constructor(
     private readonly wire: Wire,
     public events: TransportEvents,
+    /** Otherwise it is like a socket of Node's, which keeps references. */
+    readonly keepsLent: boolean,
   ) {}
 
   get ownsChunks(): boolean {
@@ -47,6 +49,7 @@ export class SimTransport implements Transport {
     }
     // Lent octets are kept in a copy if they have to wait; those of an OctetWriter must stay as they are.
     const isLent = buffer.buffer === this.wire.observer.lent?.buffer;
+    if (isLent && !this.keepsLent) throw new Error('lent octets for a transport that keeps references');
     const kept = isLent ? Buffer.from(buffer.subarray(start, end)) : buffer;
     this.waiting.push(isLent ? { buffer: kept, at: 0, end: end - start } : { buffer, at: start, end });
     this.count(end - start);

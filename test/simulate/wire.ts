@@ -57,7 +57,7 @@ export class Wire {
     const { agenda } = observer;
     const prng = new Prng(seed);
     this.prng = prng;
-    this.transport = new SimTransport(this, events);
+    this.transport = new SimTransport(this, events, (seed & 1) === 0);
     const { transport } = this;
     this.toProxy = new Flow(agenda, prng, profile, profile.roomToProxy, {
       wants: () => transport.isConnected && (transport.reads || transport.isGone),

@@ -118,3 +118,6 @@ export class ContentReader {
     }
   }
 }
+
+/** Stands where no content comes any more. It is never begun. */
+export const NO_CONTENT = new ContentReader();

@@ -72,7 +72,7 @@ const PLAIN_METHODS = ['GET', 'POST', 'HEAD', 'PUT', 'DELETE', 'OPTIONS', 'PATCH
  */
 export class HeadReader {
   /** The head being read; its storage is used again after {@link reset}. */
-  readonly head = new Head();
+  head = new Head();
   /** Position in the chunk behind the last octet used; set by every {@link read}. */
   consumed = 0;
   /** Why the head was refused. */
@@ -114,6 +114,11 @@ export class HeadReader {
   /** Whether a head has begun: an octet other than an empty line's has come. */
   get begun(): boolean {
     return this.held > 0;
+  }
+
+  /** Leaves the head to whoever holds it, in storage of its own. The reader is to be released. */
+  leaveHead(): void {
+    this.head = this.head.settle();
   }
 
   /** Makes the reader ready for the next head. */
