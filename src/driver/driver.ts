@@ -8,7 +8,7 @@ import type { ErrorCode } from '../error.js';
 import { Connection } from '../machine/connection.js';
 import type { Attempt, Exchange } from '../machine/exchange.js';
 import type { ContentSource, Peer, Plan, Policy, PoolRules, Review } from '../machine/policy.js';
-import type { DialRules } from '../machine/security.js';
+import type { DialRules, DialSocket } from '../machine/security.js';
 import { proxyHeaderOf } from '../wire/proxy-protocol/writer.js';
 import { handleNetwork } from './handle-transport.js';
 import { Arrival, type ArrivalHost } from './arrival.js';
@@ -363,25 +363,27 @@ export class Driver implements Dialler, ArrivalHost {
 
   dial(session: Session, peer: Peer, rules: DialRules | null, fresh: boolean, now: number): Link | null {
     const serverName = rules?.tls?.nameOf(session.machine.exchange!) ?? '';
+    const socket = rules?.socketOf?.(session.machine.exchange!) ?? rules?.socket;
+    const source = rules?.socketOf === undefined ? '' : sourceOf(socket!);
     if (!fresh) {
-      const idle = this.pools.get(peer.pool)?.take(peer, rules, serverName);
+      const idle = this.pools.get(peer.pool)?.take(peer, rules, serverName, source);
       if (idle !== undefined) return idle;
     }
-    const link = new Link(peer, now, rules, serverName);
+    const link = new Link(peer, now, rules, serverName, source);
     if (this.free > 0 || this.evictIdle()) {
-      this.connect(session, link);
+      this.connect(session, link, socket);
       return null;
     }
     // Another session's effects cannot be carried out in the middle of this one's.
     session.cancelDial = this.time.defer(() => {
       const then = this.time.now();
-      if (this.free > 0 || this.shedIdle(then)) this.connect(session, link);
+      if (this.free > 0 || this.shedIdle(then)) this.connect(session, link, socket);
       else this.pump.linkFailed(session, 'worker_connections are not enough');
     });
     return null;
   }
 
-  private connect(session: Session, link: Link): void {
+  private connect(session: Session, link: Link, socket: DialSocket | undefined): void {
     const { counters } = this;
     const { peer, dial, serverName } = link;
     counters.links++;
@@ -391,8 +393,8 @@ export class Driver implements Dialler, ArrivalHost {
     const events = new Dialling(this, this.pump, session, link, tls === null ? preface : NO_PREFACE);
     link.transport =
       tls === null
-        ? this.network.connect(peer, events, dial?.socket)
-        : connectSecurely(peer, events, tls, serverName, preface, dial?.socket);
+        ? this.network.connect(peer, events, socket)
+        : connectSecurely(peer, events, tls, serverName, preface, socket);
     session.cancelDial = () => {
       link.transport.destroy(false);
       this.closed(link);
@@ -568,6 +570,11 @@ const NO_PREFACE: Buffer = Buffer.alloc(0);
 /** The PROXY header in front of a connection for this exchange; empty where none is wanted. */
 function prefaceOf({ proxyHeader }: DialRules, exchange: Exchange): Buffer {
   return proxyHeader === 0 ? NO_PREFACE : proxyHeaderOf(proxyHeader, exchange.connection);
+}
+
+/** Tells connections apart that come from different places. */
+function sourceOf({ localAddress, localPort }: DialSocket): string {
+  return `${localAddress} ${localPort}`;
 }
 
 /** The events of a connection that is being made. */

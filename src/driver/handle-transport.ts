@@ -531,11 +531,13 @@ export class HandleTransport implements Transport {
   }
 
   /** Binds the socket where it is to come from. Answers 0, or the number of the system's error. */
-  private prepare({ localAddress, keepsAlive }: DialSocket): number {
+  private prepare({ localAddress, localPort, keepsAlive }: DialSocket): number {
     this.keepsAlive = keepsAlive;
     if (localAddress === '') return 0;
     const { handle } = this;
-    return localAddress.includes(':') ? handle.bind6!(localAddress, 0, 0) : handle.bind!(localAddress, 0);
+    return localAddress.includes(':')
+      ? handle.bind6!(localAddress, localPort, 0)
+      : handle.bind!(localAddress, localPort);
   }
 }
 

@@ -263,14 +263,14 @@ export const NET: Network = {
 /** A socket on its way to `peer`. */
 export function connectingSocket({ host, port, path }: Peer, options?: DialSocket): Socket {
   if (path !== '') return net.connect({ path, allowHalfOpen: true });
-  const { localAddress = '', keepsAlive = false } = options ?? {};
+  const { localAddress = '', localPort = 0, keepsAlive = false } = options ?? {};
   return net.connect({
     host,
     port,
     allowHalfOpen: true,
     noDelay: true,
     autoSelectFamily: false,
-    ...(localAddress === '' ? {} : { localAddress }),
+    ...(localAddress === '' ? {} : { localAddress, ...(localPort === 0 ? {} : { localPort }) }),
     ...(keepsAlive ? { keepAlive: true, keepAliveInitialDelay: KEEPALIVE_PROBE_S * 1000 } : {}),
   });
 }

@@ -21,12 +21,14 @@ export class Link extends WheelEntry {
    * @param openedAt monotonic ms
    * @param dial how it was begun: it is used again only where it would be begun the same way
    * @param serverName the name that TLS was made for; '' in the clear
+   * @param source where it comes from, where exchanges may differ in that; else ''
    */
   constructor(
     readonly peer: Peer,
     readonly openedAt: number,
     readonly dial: DialRules | null = null,
     readonly serverName = '',
+    readonly source = '',
   ) {
     super();
   }
@@ -51,12 +53,12 @@ export class Pool {
   ) {}
 
   /** The idle connection to `peer`, begun in the same way, that was used last, or undefined. It leaves the pool. */
-  take(peer: Peer, dial: DialRules | null = null, serverName = ''): Link | undefined {
+  take(peer: Peer, dial: DialRules | null = null, serverName = '', source = ''): Link | undefined {
     const links = this.byPeer.get(peer);
     if (links === undefined) return undefined;
     for (let i = links.length - 1; i >= 0; i--) {
       const link = links[i];
-      if (link.dial !== dial || link.serverName !== serverName) continue;
+      if (link.dial !== dial || link.serverName !== serverName || link.source !== source) continue;
       if (i === links.length - 1) links.pop();
       else links.splice(i, 1);
       this.unlink(link);

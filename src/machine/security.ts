@@ -71,12 +71,16 @@ export interface DialRules {
   readonly proxyHeader: 0 | 1 | 2;
   /** How its socket is made, where not by the system's defaults. */
   readonly socket?: DialSocket | undefined;
+  /** In place of `socket`: it depends on the exchange. A connection is used again only from where it comes. */
+  readonly socketOf?: ((exchange: Exchange) => DialSocket) | undefined;
 }
 
 /** Options of a socket towards an upstream. Nothing of them concerns a unix socket. */
 export interface DialSocket {
   /** Numeric address that connections come from (proxy_bind); '' leaves it to the system. */
   readonly localAddress: string;
+  /** 0 leaves it to the system. */
+  readonly localPort: number;
   /** The system probes connections that are silent (proxy_socket_keepalive). */
   readonly keepsAlive: boolean;
 }

@@ -97,7 +97,7 @@ function realConnection(
 }
 
 /** `192.0.2.1`, `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]:80`; null for all else (`ngx_parse_addr_port`). */
-function parseAddressPort(text: string): [address: string, port: number] | null {
+export function parseAddressPort(text: string): [address: string, port: number] | null {
   if (isIPv4(text)) return [text, 0];
   if (isIPv6(text) && !text.includes('%')) return [text.toLowerCase(), 0];
   const match = /^(?:([0-9.]+)|\[([0-9A-Fa-f:.]+)\])(?::([0-9]{1,5}))?$/.exec(text);

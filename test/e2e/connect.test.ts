@@ -269,13 +269,13 @@ http {
   });
 
   it('a client that leaves while its name is looked up leaves nothing behind', async () => {
-    const { listen, proxy } = await proxied(
-      'tunnel_pass;',
-      `resolver ${await nameServer({ 'A slow.test': 'silence', 'AAAA slow.test': 'silence' })}; resolver_timeout 600ms;`,
-    );
+    const names = new NameServer({ 'A slow.test': 'silence', 'AAAA slow.test': 'silence' });
+    const resolver = await names.start();
+    onCleanUp(() => names.stop());
+    const { listen, proxy } = await proxied('tunnel_pass;', `resolver ${resolver}; resolver_timeout 600ms;`);
     const client = await openRaw(listen);
     client.write(connectTo('slow.test:1'));
-    await until('the request', () => client.socket.bytesWritten > 0);
+    await until('the question', () => names.asked.length > 0);
     client.socket.resetAndDestroy();
     await until('the line', () => proxy.file('access.log') !== '');
     expect(proxy.file('access.log')).to.match(/^499 /);

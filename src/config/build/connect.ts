@@ -17,6 +17,7 @@ import type { Level } from '../level.js';
 import type { FieldLines } from './fields.js';
 import type { Resolvers } from './resolvers.js';
 import type { Site } from './site.js';
+import { socketRules } from './sockets.js';
 import type { Upstreams } from './upstreams.js';
 
 /** What a tunnel_pass makes of its location. */
@@ -43,16 +44,19 @@ export class TunnelBuilder {
       add: this.fields.ofResponse(level.get(ADDED_FIELDS)),
       serverTokens: level.get(SERVER_TOKENS),
     });
-    const localAddress = level.get(tunnel.TUNNEL_BIND);
-    const keepsAlive = level.get(tunnel.TUNNEL_SOCKET_KEEPALIVE);
-    const isPlain = localAddress === '' && !keepsAlive;
+    const { site } = this;
+    const socket = socketRules(
+      site,
+      level.get(tunnel.TUNNEL_BIND),
+      level.get(tunnel.TUNNEL_SOCKET_KEEPALIVE),
+    );
     const action: ForwardPlan = {
       kind: 'forward',
       opensTunnel: true,
       downstream: rules,
       peers: line.pass === null ? new DestinationPeers() : this.fixed(line),
-      dial: isPlain ? undefined : { tls: null, proxyHeader: 0, socket: { localAddress, keepsAlive } },
-      target: this.site.constant(''),
+      dial: socket === undefined ? undefined : { tls: null, proxyHeader: 0, ...socket },
+      target: site.constant(''),
       requestEdits: edits,
       responseEdits: edits,
       minorVersion: 1,

@@ -6,7 +6,7 @@ import { CookieRuleSet } from './cookies.js';
 import type { FieldEdits } from '../../message/field-edits.js';
 import { DestinationPeers, DynamicPass } from '../../proxy/dynamic-pass.js';
 import { requestEdits, responseEdits } from '../../proxy/edits.js';
-import type { DialSocket, DownstreamRules, Exchange, ForwardPlan, LocationModel } from '../../proxy/model.js';
+import type { DownstreamRules, Exchange, ForwardPlan, LocationModel } from '../../proxy/model.js';
 import { PrefixRedirect, RegexRedirect, type RedirectRule } from '../../proxy/redirects.js';
 import { compileRegex } from '../../proxy/regex.js';
 import { ProxyPassTarget, VARIABLE_TARGET } from '../../proxy/request-uri.js';
@@ -26,6 +26,7 @@ import type { FieldLines } from './fields.js';
 import { redirectRules } from './redirect-rules.js';
 import type { Resolvers } from './resolvers.js';
 import type { Site } from './site.js';
+import { socketRules } from './sockets.js';
 import type { TlsBuilder } from './tls.js';
 import { IMPLIED_POOL, type Upstreams } from './upstreams.js';
 
@@ -111,14 +112,14 @@ export class ForwardBuilder {
     isSecure: boolean,
   ): Pick<ForwardPlan, 'dial'> {
     const proxyHeader = level.get(PROXY_HEADER);
-    const socket = socketOf(level);
+    const socket = socketRules(this.site, level.get(proxy.BIND), level.get(proxy.SOCKET_KEEPALIVE));
     if (!isSecure) {
-      return proxyHeader === 0 && socket === undefined ? {} : { dial: { tls: null, proxyHeader, socket } };
+      return proxyHeader === 0 && socket === undefined ? {} : { dial: { tls: null, proxyHeader, ...socket } };
     }
     const dial = this.tls.dial(level, pass.word, host, proxyHeader);
     if (dial === null) return {};
     // Connections are used again only where the rules are the same object.
-    return { dial: socket === undefined ? dial : { ...dial, socket } };
+    return { dial: socket === undefined ? dial : { ...dial, ...socket } };
   }
 
   private dynamic(pass: ProxyPassLine, level: Level): DynamicPass {
@@ -175,13 +176,6 @@ export class ForwardBuilder {
     const [from, to] = pass.uri === '' ? [`${pass.url}/`, '/'] : [pass.url, name];
     return [new PrefixRedirect(site.constant(from), site.constant(to))];
   }
-}
-
-/** What proxy_bind and proxy_socket_keepalive ask of a socket. */
-function socketOf(level: Level): DialSocket | undefined {
-  const localAddress = level.get(proxy.BIND);
-  const keepsAlive = level.get(proxy.SOCKET_KEEPALIVE);
-  return localAddress === '' && !keepsAlive ? undefined : { localAddress, keepsAlive };
 }
 
 /** Variables say whether it is http or https. */

@@ -13,7 +13,7 @@ import { entry, type Entry } from '../table.js';
 import { parseNumber } from '../units.js';
 import { setsFlag, setsNumber, setsTime, sizeOf, unsupported } from '../values.js';
 import { IN_LOCATION, simple } from './entries.js';
-import { bindEntry, NO_BIND } from './proxy-bind.js';
+import { bindEntry, type BindLine } from './proxy-bind.js';
 
 const PAGE = 'http/ngx_http_tunnel_module.html';
 
@@ -23,7 +23,7 @@ export const TUNNEL_SEND_TIMEOUT = new Setting(60_000);
 export const TUNNEL_NEXT_ON = new Setting(NEXT_ERROR | NEXT_TIMEOUT);
 export const TUNNEL_NEXT_TRIES = new Setting(0);
 export const TUNNEL_NEXT_TIME = new Setting(0);
-export const TUNNEL_BIND = new Setting(NO_BIND);
+export const TUNNEL_BIND = new Setting<BindLine>(null);
 export const TUNNEL_SOCKET_KEEPALIVE = new Setting(false);
 export const TUNNEL_RULES = new Setting<readonly DestinationRule[]>([]);
 const TUNNEL_BUFFER_SIZE = new Setting(16_384);

@@ -3,16 +3,18 @@
  * that variables make to the moment a connection is made.
  */
 import { isIP } from 'node:net';
+import { parseAddress } from '../address.js';
 import type { Setting } from '../level.js';
-import { faultAt, type Directive } from '../syntax.js';
+import { faultAt, type Directive, type Word } from '../syntax.js';
 import type { Entry } from '../table.js';
 import { unsupported } from '../values.js';
 import { IN_LOCATION } from './entries.js';
 
-/** Numeric local address; '' leaves it to the system. */
-export type BindLine = string;
-
-export const NO_BIND: BindLine = '';
+/** What was written; null leaves it to the system. */
+export type BindLine =
+  | null
+  | { readonly isDynamic: false; readonly host: string; readonly port: number }
+  | { readonly isDynamic: true; readonly word: Word };
 
 /** The entry of one of the two. */
 export function bindEntry(name: string, setting: Setting<BindLine>, page: string): Entry {
@@ -24,7 +26,9 @@ export function bindEntry(name: string, setting: Setting<BindLine>, page: string
     fallback: '',
     page,
     kind: 'narrower',
-    note: 'A numeric address. Ports, variables and `transparent` are refused.',
+    note:
+      'A numeric address with or without a port, also by variables: an empty value leaves it to the system. `transparent` ' +
+      'is refused: Node cannot bind to addresses of others.',
     apply: (directive, level) => level.set(setting, read(directive), directive),
   };
 }
@@ -34,14 +38,13 @@ function read(directive: Directive): BindLine {
   if (transparent !== undefined) {
     if (transparent.text !== 'transparent')
       throw faultAt(transparent, `invalid parameter "${transparent.text}"`);
-    throw unsupported(transparent, directive, 'Node cannot bind to addresses that are not its own');
+    const hint = 'Node cannot bind to addresses of others; tell upstreams by "proxy_protocol on" or a header';
+    throw unsupported(transparent, directive, hint);
   }
-  if (word.text.includes('$'))
-    throw unsupported(word, directive, 'write the address out; variables are not looked at');
-  const text = word.text.replace(/^\[(.*)\]$/, '$1');
-  if (text !== 'off' && isIP(text) === 0) {
-    if (/:\d+$/.test(text)) throw unsupported(word, directive, 'leave the port out: the system chooses one');
+  if (word.text === 'off') return null;
+  if (word.text.includes('$')) return { isDynamic: true, word };
+  const address = parseAddress(isIP(word.text) === 6 ? `[${word.text}]` : word.text, 'upstream');
+  if (typeof address === 'string' || address.kind !== 'host' || address.family === 0)
     throw faultAt(word, `invalid address "${word.text}"`, 'a numeric address of this machine');
-  }
-  return text === 'off' ? NO_BIND : text;
+  return { isDynamic: false, host: address.host, port: Math.max(0, address.port) };
 }

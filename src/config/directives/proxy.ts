@@ -13,7 +13,7 @@ import { setsFlag, setsNumber, setsTime, sizeOf, unsupported } from '../values.j
 import { LARGEST_HEAD_OCTETS } from './connection.js';
 import { twoPasses } from './connect.js';
 import { IN_LOCATION, simple } from './entries.js';
-import { bindEntry, NO_BIND } from './proxy-bind.js';
+import { bindEntry, type BindLine } from './proxy-bind.js';
 import { PROXY_RESPONSE_DIRECTIVES } from './proxy-response.js';
 
 const PAGE = 'http/ngx_http_proxy_module.html';
@@ -37,7 +37,7 @@ export const METHOD = new Setting<Word | null>(null);
 export const BODY = new Setting<Word | null>(null);
 export const PASSES_FIELDS = new Setting(true);
 export const PASSES_BODY = new Setting(true);
-export const BIND = new Setting(NO_BIND);
+export const BIND = new Setting<BindLine>(null);
 export const SOCKET_KEEPALIVE = new Setting(false);
 const BUFFERING = new Setting(true);
 const REQUEST_BUFFERING = new Setting(true);
