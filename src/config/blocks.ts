@@ -243,6 +243,7 @@ export interface UpstreamServerLine {
   readonly weight: number;
   readonly maxFails: number;
   readonly failTimeoutMs: number;
+  readonly slowStartMs: number;
   /** 0 for no limit. */
   readonly maxConns: number;
   readonly backup: boolean;

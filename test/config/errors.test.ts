@@ -236,10 +236,11 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
     ],
     [inHttp('upstream u { server 127.0.0.1 weight=0; }'), ['4:31 invalid parameter "weight=0"']],
     [inHttp('upstream u { server 127.0.0.1 max_conns=x; }'), ['4:31 invalid parameter "max_conns=x"']],
+    [inHttp('upstream u { server 127.0.0.1 slow_start=x; }'), ['4:31 invalid parameter "slow_start=x"']],
     [
-      inHttp('upstream u { server 127.0.0.1 slow_start=1s; }'),
-      ['4:31 "slow_start=1s" in "server" directive is not supported'],
-      'whole weight',
+      inHttp('upstream u { server 127.0.0.1 slow_start=1s; ip_hash; }'),
+      ['4:21 balancing method does not support parameter "slow_start"'],
+      '"ip_hash"',
     ],
     [
       inHttp(`upstream u { server 127.0.0.1 route=${'r'.repeat(33)}; }`),

@@ -227,6 +227,7 @@ const SERVER_DEFAULTS: Omit<UpstreamServerLine, 'address' | 'word' | 'resolve'> 
   weight: 1,
   maxFails: 1,
   failTimeoutMs: 10_000,
+  slowStartMs: 0,
   maxConns: 0,
   backup: false,
   down: false,

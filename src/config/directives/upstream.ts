@@ -8,7 +8,7 @@ import { Setting } from '../level.js';
 import { faultAt, type Directive, type Word } from '../syntax.js';
 import { entry, type Entry } from '../table.js';
 import { parseNumber, parseSize, parseTimeMs } from '../units.js';
-import { setsNumber, setsTime, unsupported } from '../values.js';
+import { setsNumber, setsTime } from '../values.js';
 import { splitParameter } from './server.js';
 import { simple } from './entries.js';
 
@@ -20,11 +20,6 @@ export const POOL_REQUESTS = new Setting(1000);
 export const POOL_TIME = new Setting(3_600_000);
 export const POOL_TIMEOUT = new Setting(60_000);
 const ZONE = new Setting('');
-
-/** Parameters of `server` that nginx has and wirehop does not, and what to do instead. */
-const REFUSED_PARAMETERS: Record<string, string> = {
-  slow_start: 'a server that recovers gets its whole weight at once',
-};
 
 export const UPSTREAM_DIRECTIVES: readonly Entry[] = [
   entry<HttpLevel>({
@@ -62,11 +57,11 @@ export const UPSTREAM_DIRECTIVES: readonly Entry[] = [
     contexts: ['upstream'],
     args: [1, Infinity],
     syntax:
-      'address [weight=number] [max_conns=number] [max_fails=number] [fail_timeout=time] [backup] [down] [route=string] [drain] [resolve] [service=name]',
+      'address [weight=number] [max_conns=number] [max_fails=number] [fail_timeout=time] [slow_start=time] [backup] [down] [route=string] [drain] [resolve] [service=name]',
     fallback: '',
     page: PAGE,
     kind: 'narrower',
-    note: 'Without `resolve` a name is resolved once, at the start; every address is a peer. `slow_start` is refused.',
+    note: 'Without `resolve` a name is resolved once, at the start; every address is a peer.',
     apply(directive, upstream) {
       upstream.servers.push(readServer(directive));
     },
@@ -146,6 +141,7 @@ function readServer(directive: Directive): UpstreamServerLine {
   let weight = 1;
   let maxFails = 1;
   let failTimeoutMs = 10_000;
+  let slowStartMs = 0;
   let maxConns = 0;
   let backup = false;
   let down = false;
@@ -164,6 +160,7 @@ function readServer(directive: Directive): UpstreamServerLine {
     else if (name === 'max_fails' && value !== undefined) maxFails = numeric(parseNumber(value), 0);
     else if (name === 'fail_timeout' && value !== undefined)
       failTimeoutMs = numeric(parseTimeMs(value, 's'), 0);
+    else if (name === 'slow_start' && value !== undefined) slowStartMs = numeric(parseTimeMs(value, 's'), 0);
     else if (name === 'max_conns' && value !== undefined) maxConns = numeric(parseNumber(value), 0);
     else if (name === 'route' && value !== undefined) route = checkRoute(parameter, value);
     else if (name === 'service' && value !== undefined && value !== '') service = value;
@@ -171,8 +168,6 @@ function readServer(directive: Directive): UpstreamServerLine {
     else if (parameter.text === 'drain') drain = true;
     else if (parameter.text === 'backup') backup = true;
     else if (parameter.text === 'down') down = true;
-    else if (Object.hasOwn(REFUSED_PARAMETERS, name))
-      throw unsupported(parameter, directive, REFUSED_PARAMETERS[name]);
     else throw invalid();
   }
   const isName = address.kind === 'host' && address.family === 0;
@@ -180,7 +175,20 @@ function readServer(directive: Directive): UpstreamServerLine {
   if (service !== '' && !isName) throw faultAt(word, `service upstream "${word.text}" requires a host name`);
   // nginx too lets a number say "resolve", which changes nothing.
   const resolve = isResolved && isName ? { service } : null;
-  return { address, word, weight, maxFails, failTimeoutMs, maxConns, backup, down, drain, route, resolve };
+  return {
+    address,
+    word,
+    weight,
+    maxFails,
+    failTimeoutMs,
+    slowStartMs,
+    maxConns,
+    backup,
+    down,
+    drain,
+    route,
+    resolve,
+  };
 }
 
 function checkService(word: Word, isResolved: boolean, port: number): void {
@@ -196,12 +204,22 @@ function checkRoute(parameter: Word, value: string): string {
   return value;
 }
 
-/** Methods whose places are laid out over all servers at once: a backup would move them ("cannot be used along with"). */
+/**
+ * Methods whose places are laid out over all servers at once: a backup would move them, and so would a weight that grows
+ * ("cannot be used along with").
+ */
 const WITHOUT_BACKUPS = new Set(['hash', 'ip_hash', 'random']);
 
 function checkServers({ servers, method }: UpstreamLevel): void {
+  if (method === null || !WITHOUT_BACKUPS.has(method.kind)) return;
   const backup = servers.find((line) => line.backup);
-  if (backup === undefined || method === null || !WITHOUT_BACKUPS.has(method.kind)) return;
-  const hint = `"${method.kind}" knows no backup servers`;
-  throw faultAt(backup.word, 'balancing method does not support parameter "backup"', hint);
+  const slow = servers.find((line) => line.slowStartMs > 0);
+  if (backup !== undefined) {
+    const hint = `"${method.kind}" knows no backup servers`;
+    throw faultAt(backup.word, 'balancing method does not support parameter "backup"', hint);
+  }
+  if (slow !== undefined) {
+    const hint = `"${method.kind}" has no use for weights that grow`;
+    throw faultAt(slow.word, 'balancing method does not support parameter "slow_start"', hint);
+  }
 }

@@ -15,7 +15,7 @@ export class LeastConn implements Method {
     for (let i = 0; i < states.length; i++) {
       const state = states[i];
       if (!state.isUsable(exchange, now)) continue;
-      const order = least === null ? -1 : compareLoad(state, least);
+      const order = least === null ? -1 : compareLoad(state, least, now);
       if (order < 0) least = state;
       isTied = order === 0 || (isTied && order > 0);
     }
@@ -25,12 +25,12 @@ export class LeastConn implements Method {
       states,
       exchange,
       now,
-      (state) => compareLoad(state, tied) === 0 && state.isUsable(exchange, now),
+      (state) => compareLoad(state, tied, now) === 0 && state.isUsable(exchange, now),
     );
   }
 }
 
 /** Negative when `a` has fewer exchanges for its weight than `b`, 0 when they have as many. */
-export function compareLoad(a: PeerState, b: PeerState): number {
-  return a.conns * b.weight - b.conns * a.weight;
+export function compareLoad(a: PeerState, b: PeerState, now: number): number {
+  return a.conns * b.weightAt(now) - b.conns * a.weightAt(now);
 }

@@ -25,6 +25,8 @@ export interface UpstreamServer {
   /** Failures within failTimeoutMs after which a peer is left out for as long; 0 for never. */
   readonly maxFails: number;
   readonly failTimeoutMs: number;
+  /** How long a peer that was left out takes to regain its weight, from nothing, once it is well again; 0: it has it at once. */
+  readonly slowStartMs?: number;
   /** Exchanges at a time; 0 for no limit. Counted per worker. */
   readonly maxConns: number;
   /** Asked only when no other peer can be. */
@@ -48,6 +50,8 @@ export class PeerState {
   failedAt = -Infinity;
   /** When it last failed, or was tried again behind a time-out. */
   checkedAt = -Infinity;
+  /** Since when it regains its weight, monotonic ms; -1: it has it. Read only outside. */
+  recoversSince = -1;
   /** @internal by the number of the view: how each user of the upstream sees this peer */
   readonly seen: SeenPeer[] = [];
   readonly weight: number;
@@ -92,6 +96,19 @@ export class PeerState {
     return false;
   }
 
+  /** What it counts for now, against the others: less than its weight while it recovers. */
+  weightAt(now: number): number {
+    return this.recoversSince < 0 ? this.weight : this.weight * this.recovered(now);
+  }
+
+  /** The share of its weight that it has regained, up to 1. */
+  recovered(now: number): number {
+    const share = (now - this.recoversSince) / (this.server.slowStartMs ?? 0);
+    if (share < 1) return share;
+    this.recoversSince = -1;
+    return 1;
+  }
+
   /** An attempt begins. */
   take(now: number): void {
     this.conns++;
@@ -104,7 +121,10 @@ export class PeerState {
     this.conns--;
     if (!failed) {
       // Only a try that began behind the last failure clears it.
-      if (this.failedAt < this.checkedAt) this.fails = 0;
+      if (this.failedAt >= this.checkedAt) return;
+      if (maxFails > 0 && this.fails >= maxFails && (this.server.slowStartMs ?? 0) > 0)
+        this.recoversSince = now;
+      this.fails = 0;
       return;
     }
     if (this.group !== null) this.group.failures++;

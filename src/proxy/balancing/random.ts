@@ -32,7 +32,7 @@ export class Random implements Method {
         continue;
       }
       if (!two) return state;
-      if (first !== null) return compareLoad(state, first) > 0 ? first : state;
+      if (first !== null) return compareLoad(state, first, now) > 0 ? first : state;
       first = state;
     }
     return this.fallback.choose(exchange, now);

@@ -3,7 +3,7 @@
  * the next one costs the same however many peers there are.
  */
 import type { Exchange } from '../../machine/exchange.js';
-import type { Method, PeerGroup, PeerState } from './peers.js';
+import type { Method, PeerGroup, PeerState, UpstreamServer } from './peers.js';
 
 /** Fewer peers are looked through as fast. */
 const FEW_PEERS = 16;
@@ -70,7 +70,7 @@ class Cycle {
   static of(group: PeerGroup): Cycle | null {
     const { states, totalWeight } = group;
     if (states.length < FEW_PEERS) return null;
-    if (states.some(({ server }) => server.down || server.drain || server.maxConns > 0)) return null;
+    if (states.some(({ server }) => isOwn(server))) return null;
     const period = totalWeight / states.reduce((divisor, { weight }) => greatestDivisor(divisor, weight), 0);
     return period > MAX_TURNS ? null : new Cycle(group, period);
   }
@@ -120,6 +120,11 @@ class Cycle {
   }
 }
 
+/** Whether turns follow from more than its weight. */
+function isOwn({ down, drain, maxConns, slowStartMs = 0 }: UpstreamServer): boolean {
+  return down || drain || maxConns > 0 || slowStartMs > 0;
+}
+
 /** Takes part in every turn with its whole weight, until it fails. */
 function isWell({ effectiveWeight, weight, fails, server }: PeerState): boolean {
   return effectiveWeight === weight && (server.maxFails === 0 || fails < server.maxFails);
@@ -145,8 +150,10 @@ export function takeTurn(
   for (let i = 0; i < states.length; i++) {
     const state = states[i];
     if (!takesPart(state, exchange, now)) continue;
-    state.currentWeight += state.effectiveWeight;
-    total += state.effectiveWeight;
+    const { effectiveWeight } = state;
+    const gain = state.recoversSince < 0 ? effectiveWeight : effectiveWeight * state.recovered(now);
+    state.currentWeight += gain;
+    total += gain;
     if (state.effectiveWeight < state.weight) state.effectiveWeight++;
     if (best === null || state.currentWeight > best.currentWeight) best = state;
   }
