@@ -9,7 +9,7 @@ import type { Hooks } from '../../src/embed/hooks.js';
 import type { ProxyOptions } from '../../src/embed/options.js';
 import { DOWNSTREAM, UPSTREAM } from '../../src/machine/effects.js';
 import type { Exchange } from '../../src/machine/exchange.js';
-import type { DownstreamRules, Plan, Policy, ReadingRules } from '../../src/machine/policy.js';
+import type { DownstreamRules, Decision, Plan, Policy, ReadingRules } from '../../src/machine/policy.js';
 import { BROWSER_REQUEST, CONTENT, PLAIN_RESPONSE, SWITCH_RESPONSE, UPGRADE_REQUEST } from '../fixtures.js';
 import { check, checkSame, type Case, type Skipped, type Suite } from '../suite.js';
 import { MemoryPump } from './memory-pump.js';
@@ -39,13 +39,13 @@ export function embeddedPolicy(options: Partial<ProxyOptions> = {}): Policy {
 class BarePolicy implements Policy {
   readonly reading: ReadingRules;
   readonly defaults: DownstreamRules;
-  private made: Plan | undefined;
+  private made: Decision | undefined;
 
   constructor(private readonly embedded: Policy) {
     this.reading = embedded.reading;
     this.defaults = embedded.defaults;
   }
-  plan(exchange: Exchange, now: number): Plan | undefined {
+  plan(exchange: Exchange, now: number): Decision | undefined {
     return (this.made ??= this.embedded.plan(exchange, now));
   }
   failed(): undefined {
@@ -69,8 +69,8 @@ export const EMBED_SUBJECTS: readonly (readonly [subject: string, policy: () => 
 function endless(policy: Policy): Policy {
   const rules = { ...policy.defaults, keepaliveRequests: Infinity };
   const plans = new Map<Plan, Plan>();
-  const lasting = (plan: Plan | undefined): Plan | undefined => {
-    if (plan === undefined) return undefined;
+  const lasting = (plan: Decision | undefined): Plan | undefined => {
+    if (plan === undefined || plan.kind === 'ask') return undefined;
     let one = plans.get(plan);
     if (one === undefined) {
       one = { ...plan, downstream: rules };

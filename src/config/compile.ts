@@ -6,6 +6,7 @@ import { availableParallelism, hostname, userInfo } from 'node:os';
 import { posix } from 'node:path';
 import { ConfigError } from '../error.js';
 import type { NameService, ResolverRules, WatchedName } from '../proxy/balancing/names.js';
+import type { UserFiles } from '../proxy/access/users.js';
 import type { ErrorLog, ListenAddress, ListenerModel, LogLevel, Policy } from '../proxy/model.js';
 import { AddressPolicy } from '../proxy/address-policy.js';
 import { ProxyPolicy } from '../proxy/policy.js';
@@ -57,6 +58,8 @@ export interface CompileOptions {
   readonly openSyslog?: OpenSyslog;
   /** A log that lets `level` and what is more severe pass. `path` as written, or `stderr`; may throw the system's error. */
   readonly openErrorLog: (path: string, level: LogLevel) => ErrorLog;
+  /** Looks users up while the proxy runs. Absent: `auth_basic_user_file` is refused. */
+  readonly users?: UserFiles;
   /** Where errors go when no error_log says it (-e). */
   readonly defaultErrorLog?: string;
   /**

@@ -48,11 +48,13 @@ const GROUPS: readonly (readonly [string, string])[] = [
   ['wirehop proxies HTTP; plain TLS is not there', 'ssl_alpn ssl_preread proxy_ssl'],
   ['client_header_timeout holds for PROXY headers too', 'proxy_protocol_timeout'],
   [
-    'wirehop asks for addresses alone ("allow", "deny"); leave passwords and tokens to the upstream',
-    `auth_basic_user_file
-    auth_request_set auth_delay auth_jwt auth_jwt_claim_set auth_jwt_header_set auth_jwt_key_cache auth_jwt_key_file
-    auth_jwt_key_request auth_jwt_leeway auth_jwt_require auth_jwt_type auth_require secure_link secure_link_md5
-    secure_link_secret valid_referers referer_hash_bucket_size referer_hash_max_size`,
+    'wirehop reads no tokens; let "auth_request" ask a service that does',
+    `auth_jwt auth_jwt_claim_set auth_jwt_header_set auth_jwt_key_cache auth_jwt_key_file
+    auth_jwt_key_request auth_jwt_leeway auth_jwt_require auth_jwt_type auth_require`,
+  ],
+  [
+    'this check is not there yet; let "auth_request" ask a service, or use "map"',
+    `secure_link secure_link_md5 secure_link_secret valid_referers referer_hash_bucket_size referer_hash_max_size`,
   ],
   [
     'octets pass as fast as both sides take them; limit requests ("limit_req") or their number ("limit_conn")',
@@ -87,7 +89,7 @@ const GROUPS: readonly (readonly [string, string])[] = [
   ['connections are kept by fixed rules yet; leave it out', 'keepalive_disable'],
   [
     'log lines are written at once to files and stderr; leave it out',
-    'open_log_file_cache log_subrequest status_format status_zone session_log session_log_format session_log_zone',
+    'open_log_file_cache status_format status_zone session_log session_log_format session_log_zone',
   ],
   ['there is no status page yet; use the logs', 'stub_status status api'],
   ['no such kind of subrequest exists here', 'mirror mirror_request_body post_action'],

@@ -7,7 +7,7 @@ import type { Socket } from 'node:net';
 import type { ErrorCode } from '../error.js';
 import { Connection } from '../machine/connection.js';
 import type { Attempt, Exchange } from '../machine/exchange.js';
-import type { ContentSource, Peer, Plan, Policy, PoolRules, Review } from '../machine/policy.js';
+import type { ContentSource, Decision, Peer, Policy, PoolRules, Review } from '../machine/policy.js';
 import type { DialRules, DialSocket } from '../machine/security.js';
 import { proxyHeaderOf } from '../wire/proxy-protocol/writer.js';
 import { handleNetwork } from './handle-transport.js';
@@ -205,7 +205,7 @@ export class Driver implements Dialler, ArrivalHost {
   }
 
   /** A decision that a policy put off: see {@link Policy.plan}. Ignored when the exchange is over. */
-  decide(exchange: Exchange, plan: Plan): void {
+  decide(exchange: Exchange, plan: Decision): void {
     const session = (exchange.connection as Endpoint).session as Session;
     const now = this.time.now();
     session.machine.decide(exchange, plan, now);

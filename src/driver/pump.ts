@@ -7,6 +7,7 @@ import type { ErrorCode, Fault } from '../error.js';
 import type { Connection } from '../machine/connection.js';
 import {
   ABORT,
+  AWAIT,
   CLOSE,
   CONNECT,
   DOWNSTREAM,
@@ -21,7 +22,8 @@ import {
   UPSTREAM,
   WRITE,
 } from '../machine/effects.js';
-import type { ContentSource, Peer } from '../machine/policy.js';
+import type { Exchange } from '../machine/exchange.js';
+import type { ContentSource, Decision, Peer } from '../machine/policy.js';
 import type { DialRules } from '../machine/security.js';
 import type { Link } from './pool.js';
 import { FLUSH_TIMEOUT_MS, type Transport, type TransportEvents } from './transport.js';
@@ -49,6 +51,8 @@ export interface Dialler {
   closed(link: Link): void;
   /** Closes a transport once what waits in it is written; it counts as open until then. */
   flush(transport: Transport, flushMs: number): void;
+  /** A decision that was promised is there. */
+  decide(exchange: Exchange, decision: Decision): void;
   /** The session is over. */
   over(session: Session): void;
 }
@@ -234,6 +238,10 @@ export class Pump implements TransportEvents {
           this.dialler.keep(link, now);
           break;
         }
+        case AWAIT:
+          this.await(session.machine.exchange!, effect.promise!);
+          effect.promise = null;
+          break;
         case CONNECT: {
           const link = this.dialler.dial(session, effect.peer!, effect.dial, effect.fresh, now);
           if (link !== null) {
@@ -254,6 +262,11 @@ export class Pump implements TransportEvents {
     }
     effects.clear();
     out.settle(waits);
+  }
+
+  /** A method of its own: a closure's function costs every call what the closure needs. */
+  private await(exchange: Exchange, promise: Promise<Decision>): void {
+    void promise.then((decision) => this.dialler.decide(exchange, decision));
   }
 
   private find(session: Session, finding: Promise<Fault | null>): void {

@@ -7,6 +7,7 @@ import { resolve } from 'node:path';
 import { compileConfig, type CompiledConfig } from '../config/compile.js';
 import { type ConfigFiles, DISK, memoryFiles } from '../config/files.js';
 import { DnsNameService } from '../driver/name-service.js';
+import { UserFileService } from '../driver/passwords/user-files.js';
 import { ConfigError } from '../error.js';
 import type { ErrorLog, LogLevel, LogSink } from '../proxy/model.js';
 
@@ -87,6 +88,7 @@ export async function loadConfig(text: string, options: LoadOptions = {}): Promi
     resolve: async (host) =>
       (await lookup(host, { all: true, verbatim: true })).map(({ address }) => address),
     nameService: (rules) => new DnsNameService(rules),
+    users: new UserFileService(),
     openLog: (path): LogSink => ({ write: (line) => sinks.config?.access(path, line) }),
     openErrorLog: () => errorLog,
   });

@@ -6,6 +6,7 @@ import { createSecureContext } from 'node:tls';
 import type { OctetWriter } from '../bytes/octet-writer.js';
 import type { Exchange } from '../machine/exchange.js';
 import {
+  type Decision,
   type DownstreamRules,
   type FarewellRules,
   type ForwardPlan,
@@ -46,7 +47,7 @@ export type ViewOf = (exchange: Exchange) => ProxyExchange;
 
 /** A plan, and what must be looked at before it can be followed. */
 export interface Prepared {
-  readonly plan: Plan;
+  readonly plan: Decision;
   /** Its names may have to be resolved first. */
   readonly upstream: Upstream | null;
   /** A target that depends on the request: it is written into a copy of the plan. */

@@ -6,7 +6,9 @@
 import { Fault } from '../error.js';
 import type { Attempt, Exchange } from '../machine/exchange.js';
 import type {
+  AskPlan,
   ConnectionFacts,
+  Decision,
   DownstreamRules,
   Plan,
   Policy,
@@ -16,6 +18,7 @@ import type {
 } from '../machine/policy.js';
 import type { ArrivalRules } from '../machine/security.js';
 import type { FieldEdits } from '../message/field-edits.js';
+import { whenPlanned } from '../proxy/decisions.js';
 import { checkAction } from './checks.js';
 import { attemptInfo, exchangeEnd, tunnelEnd } from './ends.js';
 import { errorInfo, type Hooks } from './hooks.js';
@@ -41,7 +44,7 @@ export interface Decider {
 
 /** The driver, as the policy needs it. */
 export interface Joiner {
-  decide(exchange: Exchange, plan: Plan): void;
+  decide(exchange: Exchange, plan: Decision): void;
   reviewed(exchange: Exchange, attempt: Attempt, review: Review): void;
   now(): number;
 }
@@ -87,13 +90,13 @@ export class EmbedPolicy implements Policy {
 
   // ---- Policy
 
-  plan(exchange: Exchange, now: number): Plan | undefined {
+  plan(exchange: Exchange, now: number): Decision | undefined {
     // What closures need is kept from the moment a function is entered: those that make some are others.
     if (!this.observers.areThere) return this.follow(exchange, now, this.decider.decide(exchange, now, null));
     return this.planWatched(exchange, now);
   }
 
-  private planWatched(exchange: Exchange, now: number): Plan | undefined {
+  private planWatched(exchange: Exchange, now: number): Decision | undefined {
     const { decider, observers } = this;
     const watched = observers.of(exchange);
     const { view } = watched;
@@ -117,7 +120,7 @@ export class EmbedPolicy implements Policy {
 
   attempted(exchange: Exchange, now: number): void {
     this.inner?.attempted?.(exchange, now);
-    if (!this.observers.areThere) return;
+    if (!this.observers.areThere || exchange.main !== null) return;
     const attempt = attemptInfo(exchange.attempt!, exchange.attempts.length);
     this.observers.tell('upstream', exchange, { attempt }, attempt);
   }
@@ -161,16 +164,17 @@ export class EmbedPolicy implements Policy {
     this.observers.tell('switched', exchange, {});
   }
 
-  failed(exchange: Exchange, status: number, fault: Fault): Plan | undefined {
+  failed(exchange: Exchange, status: number, fault: Fault): Decision | undefined {
     return this.inner?.failed(exchange, status, fault);
   }
 
-  intercept(exchange: Exchange, now: number): Plan | undefined {
+  intercept(exchange: Exchange, now: number): Decision | undefined {
     return this.inner?.intercept?.(exchange, now);
   }
 
   finished(exchange: Exchange, now: number): void {
     this.inner?.finished(exchange, now);
+    if (exchange.main !== null) return;
     const { observers } = this;
     const watched = observers.find(exchange);
     if (watched === undefined && !observers.areThere) return;
@@ -196,7 +200,7 @@ export class EmbedPolicy implements Policy {
     }
     const isHooks = fault.code.startsWith('HOOK_');
     const error = errorInfo(fault, isHooks ? observers.of(exchange).cause : undefined);
-    observers.tell('error', exchange, { error }, error);
+    observers.tell('error', exchange.main ?? exchange, { error }, error);
   }
 
   // ---- Deciding
@@ -206,16 +210,22 @@ export class EmbedPolicy implements Policy {
     exchange: Exchange,
     now: number,
     decided: Prepared | PromiseLike<Prepared>,
-  ): Plan | undefined {
+  ): Decision | undefined {
     if (isPromise(decided)) return this.later(exchange, Promise.resolve(decided));
     const { upstream } = decided;
     if (upstream !== null && !upstream.isReady(now)) return this.later(exchange, Promise.resolve(decided));
     return this.final(exchange, decided);
   }
 
-  private final(exchange: Exchange, { plan, target }: Prepared): Plan {
+  private final(exchange: Exchange, { plan, target }: Prepared): Decision {
+    if (plan.kind === 'ask') return this.finalFound(exchange, plan);
     if (target !== null) return this.finalAsked(exchange, plan, target);
     return this.observers.find(exchange)?.view.request.amend(plan) ?? plan;
+  }
+
+  /** What a hook changed about the request holds for the plan that is found in the end. */
+  private finalFound(exchange: Exchange, plan: AskPlan): Decision {
+    return whenPlanned(plan, (found) => this.observers.find(exchange)?.view.request.amend(found) ?? found);
   }
 
   private finalAsked(exchange: Exchange, plan: Plan, target: NonNullable<Prepared['target']>): Plan {

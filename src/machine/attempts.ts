@@ -116,7 +116,8 @@ export abstract class Attempts {
     this.isReusable = true;
     this.since = this.lastOctetAt = this.connection.now;
     const { connection, plan } = this;
-    const isFresh = fresh || connection.exchange!.request.method === h.METHOD_CONNECT;
+    const { request, main } = connection.exchange!;
+    const isFresh = fresh || (request.method === h.METHOD_CONNECT && main === null);
     connection.effects.connect(this.attempt!.peer, plan!.dial ?? null, isFresh);
   }
 
@@ -192,8 +193,9 @@ export abstract class Attempts {
   private mayRepeat(plan: ForwardPlan, wasSent: boolean): boolean {
     if (this.contentSent || this.answered) return false;
     if (!wasSent) return true;
-    const { method } = this.connection.exchange!.request;
-    return method !== h.METHOD_OTHER || (plan.nextOn & NEXT_NON_IDEMPOTENT) !== 0;
+    const { request, main } = this.connection.exchange!;
+    // A subrequest is a GET, whatever the request is.
+    return main !== null || request.method !== h.METHOD_OTHER || (plan.nextOn & NEXT_NON_IDEMPOTENT) !== 0;
   }
 
   // ---- Endings

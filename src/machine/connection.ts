@@ -12,7 +12,7 @@ import * as h from '../message/head.js';
 import { hasContent, sendsSource, writeAnswer, writeAnswerHead } from './answer.js';
 import { DownstreamSide } from './downstream-side.js';
 import { ABORT, CLOSE, DOWNSTREAM, DROP, Effects, END, type SideIndex, UPSTREAM } from './effects.js';
-import type { Attempt, Exchange, Outcome } from './exchange.js';
+import { type Attempt, Exchange, type Outcome } from './exchange.js';
 import {
   ABSENT,
   REQUEST,
@@ -23,10 +23,11 @@ import {
   RESPONSE_INPUTS,
 } from './phases.js';
 import type {
+  AskPlan,
   ConnectionFacts,
+  Decision,
   DownstreamRules,
   ForwardPlan,
-  Plan,
   Policy,
   RespondPlan,
   Review,
@@ -88,9 +89,11 @@ export class Connection {
   /** The connection is closed behind the response under way. @internal */
   closes = false;
   /** A plan that waits for its time. */
-  private delayed: { readonly plan: Plan; readonly exchange: Exchange } | null = null;
+  private delayed: { readonly plan: Decision; readonly exchange: Exchange } | null = null;
   /** Monotonic ms. */
   private delayedUntil = Infinity;
+  /** What is being found out, in the phase `plan` and while {@link exchange} is a subrequest. */
+  private asked: Asked | null = null;
   /** Now, as the running input has it. Monotonic ms. @internal */
   now: number;
 
@@ -221,7 +224,7 @@ export class Connection {
   }
 
   /** The policy's decision, when `Policy.plan` could not give it at once. Ignored when the exchange is gone. */
-  decide(exchange: Exchange, plan: Plan, now: number): void {
+  decide(exchange: Exchange, plan: Decision, now: number): void {
     if (this.exchange !== exchange || this.responsePhase !== RESPONSE.PLAN) return;
     this.now = now;
     this.take(plan);
@@ -319,13 +322,16 @@ export class Connection {
   }
 
   /** Carries a plan out, at once or when its time has come ({@link Exchange.delayMs}). */
-  private take(plan: Plan): void {
+  private take(plan: Decision): void {
     const exchange = this.exchange!;
     if (exchange.delayMs > 0) {
       this.delayed = { plan, exchange };
       this.delayedUntil = this.now + exchange.delayMs;
-    } else {
+      exchange.delayMs = 0;
+    } else if (this.asked === null) {
       this.apply(plan);
+    } else {
+      this.learn(this.asked, plan);
     }
   }
 
@@ -334,7 +340,7 @@ export class Connection {
     const { plan, exchange } = this.delayed!;
     this.delayed = null;
     this.delayedUntil = Infinity;
-    if (this.exchange === exchange && this.responsePhase === RESPONSE.PLAN) this.apply(plan);
+    if (this.exchange === exchange && this.responsePhase === RESPONSE.PLAN) this.take(plan);
   }
 
   /** The request's content is whole. @internal */
@@ -343,16 +349,23 @@ export class Connection {
     if (this.responsePhase === RESPONSE.DONE) this.settle();
   }
 
-  private apply(plan: Plan): void {
+  private apply(plan: Decision): void {
     const exchange = this.exchange!;
-    exchange.plan = plan;
     this.rules = plan.downstream;
     const { request } = exchange;
     const { maxContentOctets } = this.rules;
     if (maxContentOctets > 0 && request.contentLength > maxContentOctets) {
       // Whoever answers: nginx looks at the size as soon as the location is known.
+      if (plan.kind !== 'ask') exchange.plan = plan;
       this.refuse(new Fault('CONTENT_TOO_LARGE', 'downstream', 0));
-    } else if (plan.kind === 'respond') {
+      return;
+    }
+    if (plan.kind === 'ask') {
+      this.beginAsking(plan, 0);
+      return;
+    }
+    exchange.plan = plan;
+    if (plan.kind === 'respond') {
       this.respond(plan.status, plan);
     } else if (request.method === h.METHOD_CONNECT && !canConnect(plan)) {
       this.refuse(new Fault('CONNECT_REFUSED', 'downstream', 0));
@@ -379,6 +392,73 @@ export class Connection {
     this.upstream.begin(plan, false);
   }
 
+  // ---- Finding out before there is a plan
+
+  /** Begins to find something out. @param status what is answered in another way; 0: nothing is yet */
+  private beginAsking(plan: AskPlan, status: number): void {
+    this.stepResponse(RESPONSE_IN.WAIT);
+    const contentSent = status !== 0 && this.upstream.contentSent;
+    if (status !== 0) this.exchange!.forgetResponse();
+    this.asked = { plan, status, contentSent };
+    this.ask(plan, null);
+  }
+
+  /** The next step: at once, behind a subrequest, or when a promise is kept. */
+  private ask(plan: AskPlan, answered: Exchange | null): void {
+    const answer = plan.ask(this.exchange!, answered, this.now);
+    if (answer instanceof Exchange) {
+      this.exchange = answer;
+      this.take(answer.plan!);
+    } else if (answer instanceof Promise) {
+      this.effects.await(answer);
+    } else {
+      this.take(answer);
+    }
+  }
+
+  /** A decision while something is being found out: about the subrequest, or about the exchange itself. */
+  private learn(asked: Asked, decision: Decision): void {
+    const exchange = this.exchange!;
+    if (exchange.main !== null) {
+      if (decision.kind === 'forward') this.forwardSubrequest(exchange, decision, RESPONSE_IN.FORWARD);
+      else if (decision.kind === 'respond') this.subrequestAnswered(decision.status);
+    } else if (decision.kind === 'ask') {
+      // The same location's next step, or another location's first one.
+      asked.plan = decision;
+      this.ask(decision, null);
+    } else {
+      this.asked = null;
+      this.upstream.contentSent = asked.contentSent;
+      if (asked.status === 0) this.apply(decision);
+      else this.follow(decision, asked.status);
+    }
+  }
+
+  private forwardSubrequest(subrequest: Exchange, plan: ForwardPlan, input: number): void {
+    subrequest.plan = plan;
+    this.stepResponse(input);
+    this.upstream.begin(plan, false);
+  }
+
+  /** The subrequest under way is answered, by an upstream side or in its place. @internal */
+  subrequestAnswered(status: number): void {
+    const subrequest = this.exchange!;
+    const { asked } = this;
+    subrequest.status = status;
+    if (subrequest.outcome === 'open') subrequest.outcome = 'complete';
+    this.stepResponse(RESPONSE_IN.WAIT);
+    this.endSubrequest(subrequest);
+    // Heads are still there while the policy looks at them.
+    this.ask(asked!.plan, subrequest);
+  }
+
+  /** The subrequest is over, whatever became of it. */
+  private endSubrequest(subrequest: Exchange): void {
+    subrequest.endedAt = this.now;
+    this.policy.finished(subrequest, this.now);
+    this.exchange = subrequest.main;
+  }
+
   // ---- Answering in another way
 
   /**
@@ -396,8 +476,18 @@ export class Connection {
   }
 
   /** Does what the policy says in place of an answer with `status`; without a plan the built-in page goes out. */
-  private follow(plan: Plan | undefined, status: number): void {
-    if (plan?.kind === 'forward' && this.canForward(plan)) this.forwardAgain(plan);
+  private follow(plan: Decision | undefined, status: number): void {
+    const exchange = this.exchange!;
+    if (exchange.main !== null) {
+      if (plan?.kind === 'forward') {
+        exchange.beginPass(plan);
+        this.forwardSubrequest(exchange, plan, RESPONSE_IN.RETRY);
+      } else {
+        exchange.plan = plan?.kind === 'respond' ? plan : exchange.plan;
+        this.subrequestAnswered(plan?.kind === 'respond' ? plan.status : status);
+      }
+    } else if (plan?.kind === 'ask') this.beginAsking(plan, status);
+    else if (plan?.kind === 'forward' && this.canForward(plan)) this.forwardAgain(plan);
     else if (plan?.kind === 'respond') this.standIn(plan);
     else this.respond(status, null);
   }
@@ -451,8 +541,9 @@ export class Connection {
    * @internal
    */
   refuse(fault: Fault): void {
-    const exchange = this.exchange!;
     this.upstream.drop();
+    this.leaveSubrequest();
+    const exchange = this.exchange!;
     if (this.responsePhase === RESPONSE.BODY || this.responsePhase === RESPONSE.TUNNEL) {
       this.endAll('refused', fault, ABORT);
       return;
@@ -625,6 +716,7 @@ export class Connection {
 
   /** Ends everything: the exchange, the upstream side, the connection. @internal */
   endAll(outcome: Outcome, fault: Fault | null, how: typeof CLOSE | typeof ABORT | typeof DROP): void {
+    this.leaveSubrequest();
     const { exchange } = this;
     if (fault !== null) this.report(fault);
     if (exchange !== null) {
@@ -637,6 +729,15 @@ export class Connection {
     this.source?.drop();
     this.finish();
     this.close(how);
+  }
+
+  /** The main exchange ends, or is refused: so does its subrequest. */
+  private leaveSubrequest(): void {
+    this.asked = null;
+    const { exchange } = this;
+    if (exchange === null || exchange.main === null) return;
+    exchange.outcome = 'downstream-closed';
+    this.endSubrequest(exchange);
   }
 
   /** Closes the downstream connection. @internal */
@@ -723,6 +824,15 @@ export class Connection {
 /** Whether CONNECT may go by the plan: into a tunnel, or as another method. As itself it means nothing to an origin. */
 function canConnect({ opensTunnel, method }: ForwardPlan): boolean {
   return opensTunnel === true || (method ?? null) !== null;
+}
+
+/** What is being found out about an exchange. */
+interface Asked {
+  plan: AskPlan;
+  /** What is answered in another way (error_page); 0: nothing is yet. */
+  readonly status: number;
+  /** Of the exchange: a subrequest has the upstream side in the meantime. */
+  readonly contentSent: boolean;
 }
 
 /** Octets of answers of our own that one input lays down before it puts off further requests. */

@@ -4,7 +4,7 @@
  */
 import type { OctetWriter } from '../bytes/octet-writer.js';
 import type { Fault } from '../error.js';
-import type { ContentSource, Peer } from './policy.js';
+import type { ContentSource, Decision, Peer } from './policy.js';
 import type { DialRules } from './security.js';
 
 /** The side that sends requests: whoever connected to the proxy. */
@@ -37,6 +37,9 @@ export const OPEN = 8;
 /** Wait for `finding`, and answer with `found`: it brings the peers of the exchange under way. */
 export const FIND = 9;
 
+/** A decision is promised: give it to {@link Connection.decide} when it is there. */
+export const AWAIT = 10;
+
 /** Content up to this size is copied behind what was just laid down: one write, and cheaper than a second span. */
 const JOIN_OCTETS = 4096;
 
@@ -45,7 +48,7 @@ const JOIN_OCTETS = 4096;
  * driver must have written or copied the octets, or own the chunk, before it gives the machine another input.
  */
 export class Effect {
-  /** WRITE, END, CLOSE, ABORT, CONNECT, RELEASE, DROP, OPEN or FIND. */
+  /** WRITE, END, CLOSE, ABORT, CONNECT, RELEASE, DROP, OPEN, FIND or AWAIT. */
   kind = 0;
   /** Whose connection it concerns. */
   side: SideIndex = DOWNSTREAM;
@@ -65,6 +68,8 @@ export class Effect {
   source: ContentSource | null = null;
   /** FIND: what is waited for. Taken as `source` is. */
   finding: Promise<Fault | null> | null = null;
+  /** AWAIT: what is awaited. */
+  promise: Promise<Decision> | null = null;
 }
 
 /** A list of effects that is filled and drained over and over. One may serve many machines, drained between inputs. */
@@ -135,6 +140,11 @@ export class Effects {
     effect.kind = kind;
     effect.side = side;
     return effect;
+  }
+
+  /** Appends an AWAIT. */
+  await(promise: Promise<Decision>): void {
+    this.add(AWAIT, DOWNSTREAM).promise = promise;
   }
 
   /** Appends a CONNECT. */

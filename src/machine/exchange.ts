@@ -82,6 +82,8 @@ export class Exchange {
   tunnelEndedBy: Side | null = null;
   /** The request head sent upstream carried an offer to switch. */
   offered = false;
+  /** Of a subrequest: the exchange that it was made for. */
+  main: Exchange | null = null;
 
   constructor(
     /** The connection that it came on. A policy may put another in its place that knows the client better. */
@@ -106,6 +108,17 @@ export class Exchange {
    */
   forgetResponse(): void {
     this.response = NO_HEAD;
+  }
+
+  /**
+   * A request of the proxy's own on behalf of this one, about which something has to be found out: see
+   * {@link AskPlan.ask}. It has the same head and no content; its answer goes nowhere.
+   */
+  fork(now: number): Exchange {
+    const subrequest = new Exchange(this.connection, this.request, this.ordinal, now);
+    subrequest.main = this;
+    subrequest.octetsReceived = this.octetsReceived;
+    return subrequest;
   }
 
   /** The request is forwarded anew, by another plan: what an upstream answered before is forgotten. */

@@ -7,6 +7,7 @@
 export { Connection, type ConnectionOptions } from './connection.js';
 export {
   ABORT,
+  AWAIT,
   CLOSE,
   CONNECT,
   DOWNSTREAM,

@@ -69,21 +69,33 @@ export const RESPONSE_INPUTS = [
   'next',
   'close',
   'source',
+  'wait',
 ] as const;
 
 /** What the downstream side is owed. */
 export const RESPONSE_TABLE: Table<(typeof RESPONSE_PHASES)[number], (typeof RESPONSE_INPUTS)[number]> = {
   /** No request is under way. */
   idle: { request: 'plan', close: 'closed' },
-  /** A request head is whole, and the policy decides about it; or it was refused, and is answered. */
-  plan: { forward: 'dial', local: 'done', source: 'body', close: 'closed' },
+  /**
+   * A request head is whole, and the policy decides about it; or it was refused, and is answered. wait: the policy has to
+   * find something out. A subrequest goes through dial and head, and comes back by wait.
+   */
+  plan: { forward: 'dial', wait: 'plan', local: 'done', source: 'body', close: 'closed' },
   /** An upstream connection is awaited. */
-  dial: { connected: 'head', retry: 'dial', local: 'done', source: 'body', close: 'closed' },
+  dial: {
+    connected: 'head',
+    retry: 'dial',
+    wait: 'plan',
+    local: 'done',
+    source: 'body',
+    close: 'closed',
+  },
   /** The request is being sent; the response head is awaited. */
   head: {
     interim: 'head',
     review: 'review',
     retry: 'dial',
+    wait: 'plan',
     local: 'done',
     source: 'body',
     final: 'body',
@@ -93,6 +105,7 @@ export const RESPONSE_TABLE: Table<(typeof RESPONSE_PHASES)[number], (typeof RES
   /** The response head is whole, and the policy takes its time over it. */
   review: {
     retry: 'dial',
+    wait: 'plan',
     local: 'done',
     source: 'body',
     final: 'body',
@@ -168,4 +181,5 @@ export const RESPONSE_IN = {
   NEXT: 10,
   CLOSE: 11,
   SOURCE: 12,
+  WAIT: 13,
 } as const;

@@ -247,6 +247,28 @@ export interface RespondPlan {
 export type Plan = ForwardPlan | RespondPlan;
 
 /**
+ * Something has to be found out before there is a plan (auth_basic, auth_request). One object per location. Nothing of the
+ * request's content is taken meanwhile.
+ */
+export interface AskPlan {
+  /** Tells the kinds of {@link Decision} apart. */
+  readonly kind: 'ask';
+  /** In force from here on, until the connection's next request is decided about. */
+  readonly downstream: DownstreamRules;
+  /**
+   * The next step of finding out.
+   * @param answered the subrequest that the last step asked for, with its status and the heads that belong to it; they are
+   *   valid until this returns. null at first, and behind a promise
+   * @returns a decision; or a subrequest, made by {@link Exchange.fork}, with its plan; or a promise of a
+   *   decision, which never rejects
+   */
+  ask(exchange: Exchange, answered: Exchange | null, now: number): Decision | Exchange | Promise<Decision>;
+}
+
+/** A plan, or the way to it. */
+export type Decision = Plan | AskPlan;
+
+/**
  * What becomes of an upstream's final response head. null: it goes on by the plan's edits. Edits: it goes on by these
  * instead. A plan: wirehop answers itself, and the upstream connection is given up.
  */
@@ -268,7 +290,7 @@ export interface Policy {
    * The request head is complete and valid. `exchange.context` is free for the policy's own use.
    * undefined: the decision comes later, through `Connection.decide`.
    */
-  plan(exchange: Exchange, now: number): Plan | undefined;
+  plan(exchange: Exchange, now: number): Decision | undefined;
   /** A peer was chosen and is being connected to: `exchange.attempt`. Called again for every further peer. */
   attempted?(exchange: Exchange, now: number): void;
   /**
@@ -287,13 +309,13 @@ export interface Policy {
    * its content is not gone, or {@link ForwardPlan.method} says that it is another request now; else the built-in page
    * goes out.
    */
-  failed(exchange: Exchange, status: number, fault: Fault): Plan | undefined;
+  failed(exchange: Exchange, status: number, fault: Fault): Decision | undefined;
   /**
    * A response came whose status is in the plan's `intercepts`, or one with X-Accel-Redirect; it is `exchange.response`, and nothing of it went on.
    * A plan replaces it, as in {@link failed}; undefined lets it go on. Called again for the response to that plan.
    */
-  intercept?(exchange: Exchange, now: number): Plan | undefined;
-  /** The exchange is over; for a tunnel, when both sides are closed. Heads are valid until this returns. */
+  intercept?(exchange: Exchange, now: number): Decision | undefined;
+  /** The exchange is over; for a tunnel, when both sides are closed; a subrequest, too. Heads are valid until this returns. */
   finished(exchange: Exchange, now: number): void;
   /** For the error log. `exchange` is null when no request was read. */
   fault(fault: Fault, exchange: Exchange | null, connection: ConnectionFacts): void;

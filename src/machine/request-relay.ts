@@ -22,9 +22,9 @@ import { RESPONSE, RESPONSE_IN } from './phases.js';
 import type { ForwardPlan } from './policy.js';
 
 export abstract class RequestRelay extends Attempts {
-  /** Request content can be sent now. */
+  /** Request content can be sent now. That of a request which waits for a subrequest waits with it. */
   get takesContent(): boolean {
-    return this.isOpen && !this.isBlocked;
+    return this.isOpen && !this.isBlocked && this.sendsContent;
   }
 
   connected(reused: boolean): void {
@@ -56,6 +56,7 @@ export abstract class RequestRelay extends Attempts {
     // A switch can be offered only in HTTP/1.1, by name, and by Connection (RFC 9110 7.8). h2c is not: its tunnel would
     // carry requests that no rule sees, and RFC 9113 3.1 has withdrawn it.
     const isOffer =
+      exchange.main === null &&
       plan.minorVersion === 1 &&
       request.minorVersion === 1 &&
       request.upgradeField >= 0 &&

@@ -61,6 +61,10 @@ export abstract class ResponseRelay extends RequestRelay {
     }
     if (this.mayTurnAway(head) && this.turnsAway(head, chunk, reader.consumed, end)) return end;
     exchange.response = head;
+    if (exchange.main !== null) {
+      this.answerSubrequest(head, chunk, reader.consumed, end);
+      return end;
+    }
     const { policy } = connection;
     const review = policy.review === undefined ? null : policy.review(exchange, connection.now);
     if (review === undefined) {
@@ -92,7 +96,7 @@ export abstract class ResponseRelay extends RequestRelay {
   private sendInterim(exchange: Exchange, head: Head): void {
     const { connection } = this;
     connection.stepResponse(RESPONSE_IN.INTERIM);
-    if (exchange.request.minorVersion === 0) return;
+    if (exchange.request.minorVersion === 0 || exchange.main !== null) return;
     const { out } = connection;
     out.begin();
     writeInterimHead(out, head, this.plan!.responseEdits, exchange);
@@ -129,17 +133,29 @@ export abstract class ResponseRelay extends RequestRelay {
     return isShown && this.connection.intercept(head);
   }
 
+  /** The final response head to a subrequest: its status is what was wanted. */
+  private answerSubrequest(head: Head, chunk: Buffer, at: number, end: number): void {
+    const { connection } = this;
+    const status = this.plan!.status || head.status;
+    this.attempt!.status = head.status;
+    // Content that came with the head keeps the connection usable; more is not waited for, as in nginx.
+    this.isDrained = this.isReusable && head.keepsAlive && this.drains(head, chunk, at, end);
+    this.letGo();
+    connection.subrequestAnswered(status);
+  }
+
   /** Whether the content of a response that is not passed on has come whole, and nothing behind it. */
   private drains(head: Head, chunk: Buffer, start: number, end: number): boolean {
     const { content, connection } = this;
-    if (head.body === h.BODY_NONE) return start === end && connection.downstream.isWhole;
+    // Of a subrequest nothing is still to be sent, whatever the client sends.
+    const isSent = connection.downstream.isWhole || connection.exchange!.main !== null;
+    if (head.body === h.BODY_NONE) return start === end && isSent;
     content.begin(head, false, 0);
-    for (let at = start; at < end; at = content.at) {
+    for (let at = start; ; at = content.at) {
       const answer = content.next(chunk, at, end);
-      if (answer === CONTENT_END) return content.at === end && connection.downstream.isWhole;
-      if (answer === CONTENT_REFUSED) return false;
+      if (answer === CONTENT_END) return content.at === end && isSent;
+      if (answer === CONTENT_REFUSED || answer === CONTENT_MORE) return false;
     }
-    return false;
   }
 
   // ---- Content

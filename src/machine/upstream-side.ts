@@ -34,7 +34,7 @@ export class UpstreamSide extends ResponseRelay {
       case RESPONSE.HEAD:
       case RESPONSE.BODY:
         // While the request is still being sent, or the response not taken, this side is not to blame.
-        if (connection.downstream.isSpent && !connection.downstream.isBlocked) {
+        if ((connection.downstream.isSpent || !this.sendsContent) && !connection.downstream.isBlocked) {
           deadline = Math.min(deadline, Math.max(this.since, this.lastOctetAt) + plan.readTimeoutMs);
         }
         return deadline;

@@ -7,6 +7,7 @@ import { compileConfig, currentEnvironment } from '../config/compile.js';
 import type { CompiledConfig } from '../config/compile.js';
 import { type ConfigFiles, memoryFiles } from '../config/files.js';
 import { DnsNameService } from '../driver/name-service.js';
+import { UserFileService } from '../driver/passwords/user-files.js';
 import type { ConfigError } from '../error.js';
 import type { ErrorLog, LogLevel, LogSink } from '../proxy/model.js';
 import { isOneLiner } from './command-line.js';
@@ -82,6 +83,7 @@ export async function loadConfiguration(
     resolve: resolveHost,
     ticketSecret,
     nameService: (rules) => new DnsNameService(rules),
+    users: new UserFileService(),
     environment: { ...currentEnvironment(), identities: SYSTEM_IDENTITIES },
     openLog: (path, _at, buffer): LogSink =>
       logs === null ? SILENT : logs.sink(absolute(path), buffer ?? null),

@@ -47,7 +47,6 @@ const STANDARD_MODULES: Readonly<Record<string, readonly string[]>> = {
 
 /** Modules that nginx has only when they are asked for. */
 const OPTIONAL_MODULES: Readonly<Record<string, readonly string[]>> = {
-  // `auth_request off` alone is no module.
   auth_request: ['auth_request', 'auth_request_set'],
   realip: ['set_real_ip_from', 'real_ip_header'],
   ssl: ['ssl_certificate', 'ssl_certificate_key'],

@@ -4,7 +4,7 @@
  */
 import type { Fault } from '../error.js';
 import type { Exchange } from '../machine/exchange.js';
-import type { ConnectionFacts, DownstreamRules, Plan, Policy, ReadingRules } from '../machine/policy.js';
+import type { ConnectionFacts, Decision, DownstreamRules, Policy, ReadingRules } from '../machine/policy.js';
 import type { FieldEdits } from '../message/field-edits.js';
 
 /**
@@ -33,15 +33,15 @@ export class AddressPolicy implements Policy {
     if (wildcard.pageEdits !== undefined) this.pageEdits = wildcard.pageEdits;
   }
 
-  plan(exchange: Exchange, now: number): Plan | undefined {
+  plan(exchange: Exchange, now: number): Decision | undefined {
     return this.of(exchange.connection).plan(exchange, now);
   }
 
-  failed(exchange: Exchange, status: number, fault: Fault): Plan | undefined {
+  failed(exchange: Exchange, status: number, fault: Fault): Decision | undefined {
     return this.of(exchange.connection).failed(exchange, status, fault);
   }
 
-  intercept(exchange: Exchange, now: number): Plan | undefined {
+  intercept(exchange: Exchange, now: number): Decision | undefined {
     return this.of(exchange.connection).intercept?.(exchange, now);
   }
 

@@ -7,6 +7,7 @@ import type { Exchange } from '../machine/exchange.js';
 import type { ConnectionFacts, PeerSource } from '../machine/policy.js';
 import type { Head } from '../message/head.js';
 import type { LimitRecord } from './access/access.js';
+import type { Admitting } from './access/admission.js';
 import { Detour } from './detour.js';
 import type { Representation } from './files/representation.js';
 import type { LocationModel, ServerModel } from './model.js';
@@ -41,6 +42,8 @@ export class RequestContext extends NormalPath {
   values: (string | undefined)[] | null = null;
   /** What became of the request since it was read; null for most. */
   detour: Detour | null = null;
+  /** How far the conditions of the location have let it; null where none takes its time. */
+  admitting: Admitting | null = null;
   /** What limits said of it; null where none was asked. */
   limits: LimitRecord | null = null;
   /** What a proxy_pass with variables came out as. */

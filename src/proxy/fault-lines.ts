@@ -11,39 +11,12 @@ import { FIELD_NAMES, HOST } from '../message/field-names.js';
 import type { RequestContext } from './context.js';
 import type { ListenAddress, LogLevel } from './model.js';
 import { primaryName } from './request-variables.js';
+import { systemWords } from './system-words.js';
 import { verdictText } from './tls-variables.js';
 
 const REFERER = FIELD_NAMES.intern('referer');
 
-/** Numbers and words of the system errors that sockets meet, as Linux has them. */
-const SYSTEM_ERRORS: Readonly<Record<string, string>> = {
-  EPIPE: '32: Broken pipe',
-  ENOENT: '2: No such file or directory',
-  EIO: '5: Input/output error',
-  ENXIO: '6: No such device or address',
-  ENOTDIR: '20: Not a directory',
-  EISDIR: '21: Is a directory',
-  ENFILE: '23: Too many open files in system',
-  ENAMETOOLONG: '36: File name too long',
-  ELOOP: '40: Too many levels of symbolic links',
-  EACCES: '13: Permission denied',
-  EMFILE: '24: Too many open files',
-  EADDRINUSE: '98: Address already in use',
-  EADDRNOTAVAIL: '99: Cannot assign requested address',
-  ENETUNREACH: '101: Network is unreachable',
-  ECONNABORTED: '103: Software caused connection abort',
-  ECONNRESET: '104: Connection reset by peer',
-  ETIMEDOUT: '110: Connection timed out',
-  ECONNREFUSED: '111: Connection refused',
-  EHOSTUNREACH: '113: No route to host',
-};
-
-/** A system error as nginx's log has it. @param code such as `ENOENT` */
-export function systemErrorText(code: string): string {
-  return SYSTEM_ERRORS[code] ?? code;
-}
-
-const TIMED_OUT = `(${SYSTEM_ERRORS.ETIMEDOUT})`;
+const TIMED_OUT = `(${systemWords('ETIMEDOUT')})`;
 
 const IN_LINE = 'while reading client request line';
 const IN_HEAD = 'while reading client request headers';
@@ -154,6 +127,7 @@ function exchangeLine(text: string, exchange: Exchange): string {
   line += `, server: ${context?.server ? primaryName(context.server.names) : ''}`;
   if (request.length === 0) return line;
   line += `, request: "${printable(request.text(0, request.startLineEnd))}"`;
+  if (exchange.main !== null) line += `, subrequest: "${printable(context?.text() ?? '')}"`;
   const upstream = upstreamText(exchange, context);
   if (upstream !== '') line += `, upstream: "${printable(upstream)}"`;
   const host = request.joinedText(HOST);
@@ -231,7 +205,7 @@ function isClientsTls(detail: string): boolean {
 
 function upstreamWords(fault: Fault, exchange: Exchange | null): string {
   const phase = upstreamPhase(exchange);
-  const system = SYSTEM_ERRORS[fault.detail] ?? fault.detail;
+  const system = systemWords(fault.detail);
   const detail = system === '' ? '' : ` (${system})`;
   switch (fault.code) {
     case 'NAME_UNRESOLVED':

@@ -78,13 +78,21 @@ export function argumentValue(args: string, name: string): string {
   return '';
 }
 
-/** User of a Basic Authorization value (RFC 7617), or ''. */
-export function basicUser(authorization: string): string {
-  const match = /^basic +([A-Za-z0-9+/=_-]+)$/i.exec(authorization);
-  if (match === null) return '';
+/**
+ * Name and password of a Basic Authorization value (RFC 7617), their octets as Latin-1; null where there is no name, as
+ * nginx has it (`ngx_http_auth_basic_user`): what stands behind "=" is not looked at.
+ */
+export function basicCredentials(authorization: string): { user: string; password: string } | null {
+  const match = /^basic +([A-Za-z0-9+/]+)(?:=.*)?$/i.exec(authorization);
+  if (match === null || match[1].length % 4 === 1) return null;
   const text = Buffer.from(match[1], 'base64').toString('latin1');
   const colon = text.indexOf(':');
-  return colon < 0 ? '' : text.slice(0, colon);
+  return colon <= 0 ? null : { user: text.slice(0, colon), password: text.slice(colon + 1) };
+}
+
+/** User of a Basic Authorization value, or ''. */
+export function basicUser(authorization: string): string {
+  return basicCredentials(authorization)?.user ?? '';
 }
 
 /** A numeric address as octets in Latin-1: 4 for IPv4, 16 for IPv6; any other text as it is ($binary_remote_addr). */

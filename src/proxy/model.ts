@@ -129,6 +129,8 @@ export interface LocationModel {
   readonly redirects?: RedirectRules | undefined;
   /** What rewrite directives do is noted in the error log (rewrite_log). */
   readonly logsRewrites?: boolean;
+  /** Subrequests are logged, too (log_subrequest). */
+  readonly logsSubrequests?: boolean;
   /** Variables that are used before they are set are not noted (uninitialized_variable_warn off). */
   readonly isQuiet?: boolean;
 }

@@ -5,7 +5,7 @@
 import { equalsFolded, latin1 } from '../bytes/octets.js';
 import { Fault } from '../error.js';
 import type { Exchange } from '../machine/exchange.js';
-import type { ConnectionFacts, DownstreamRules, Plan, Policy, ReadingRules } from '../machine/policy.js';
+import type { ConnectionFacts, Decision, DownstreamRules, Policy, ReadingRules } from '../machine/policy.js';
 import type { ArrivalRules } from '../machine/security.js';
 import type { FieldEdits } from '../message/field-edits.js';
 import { FIELD_NAMES, X_ACCEL_REDIRECT } from '../message/field-names.js';
@@ -58,7 +58,7 @@ export class ProxyPolicy implements Policy {
     this.arrival = arrivalRules(listener, this.gate);
   }
 
-  plan(exchange: Exchange, now: number): Plan {
+  plan(exchange: Exchange, now: number): Decision {
     const context = new RequestContext(now);
     exchange.context = context;
     const { request } = exchange;
@@ -85,12 +85,12 @@ export class ProxyPolicy implements Policy {
     return router.refuse(exchange, context, 405);
   }
 
-  failed(exchange: Exchange, status: number, _fault: Fault): Plan | undefined {
+  failed(exchange: Exchange, status: number, _fault: Fault): Decision | undefined {
     const context = contextOf(exchange);
     return this.routerOf(context).standIn(exchange, context, status);
   }
 
-  intercept(exchange: Exchange): Plan | undefined {
+  intercept(exchange: Exchange): Decision | undefined {
     const { response, plan } = exchange;
     const context = contextOf(exchange);
     const accel = response.findField(X_ACCEL_REDIRECT);
@@ -106,12 +106,16 @@ export class ProxyPolicy implements Policy {
   }
 
   finished(exchange: Exchange, _now: number): void {
-    const { accessLogs } = this.locationOf(exchange);
-    for (let i = 0; i < accessLogs.length; i++) writeLog(accessLogs[i], exchange);
+    const { accessLogs, logsSubrequests } = this.locationOf(exchange);
+    const isMain = exchange.main === null;
+    if (isMain || logsSubrequests === true) {
+      for (let i = 0; i < accessLogs.length; i++) writeLog(accessLogs[i], exchange);
+    }
     const context = contextOf(exchange);
     context.takeFile(null);
     const { limits } = context;
-    if (limits !== null) leaveLimits(limits);
+    // What a subrequest holds is given back with the request that it was made for.
+    if (limits !== null && isMain) leaveLimits(limits);
   }
 
   fault(fault: Fault, exchange: Exchange | null, connection: ConnectionFacts): void {
@@ -154,7 +158,7 @@ export class ProxyPolicy implements Policy {
   }
 
   /** The answer to a request that TLS forbids; null for all others. The connection ends with it, as in nginx. */
-  private refused(exchange: Exchange, context: RequestContext, router: Router): Plan | null {
+  private refused(exchange: Exchange, context: RequestContext, router: Router): Decision | null {
     const { connection } = exchange;
     const refusal = (this.gate as TlsGate).refusal(connection, router.model);
     if (refusal === null) return null;

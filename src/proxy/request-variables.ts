@@ -168,7 +168,7 @@ function putRequestUri({ request }: Exchange, out: OctetWriter): void {
 }
 
 function requestId(exchange: Exchange): string {
-  const context = contextOf(exchange);
+  const context = contextOf(exchange.main ?? exchange);
   if (context.requestId === '') context.requestId = randomBytes(16).toString('hex');
   return context.requestId;
 }
@@ -202,7 +202,9 @@ function capture(index: number): Variable {
 /** The method: another one once an error page has taken the request over. */
 function method(exchange: Exchange): string {
   const { request } = exchange;
-  const changed = (exchange.context as RequestContext | undefined)?.detour?.method ?? '';
+  // A subrequest is a GET of the proxy's own; the variable means what the client asked, as in nginx.
+  const { context } = exchange.main ?? exchange;
+  const changed = (context as RequestContext | undefined)?.detour?.method ?? '';
   return changed === '' ? request.text(0, request.length === 0 ? 0 : request.methodEnd) : changed;
 }
 

@@ -4,15 +4,17 @@
  * answers that count as errors. Decides which plan comes out; leaves single directives to `rewrite.ts`.
  */
 import type { Exchange } from '../machine/exchange.js';
-import type { DownstreamRules, Plan, RespondPlan } from '../machine/policy.js';
+import type { Decision, DownstreamRules, Plan, RespondPlan } from '../machine/policy.js';
 import { FIELD_NAMES } from '../message/field-names.js';
 import { METHOD_CONNECT } from '../message/head.js';
 import type { RequestContext } from './context.js';
+import { whenPlanned } from './decisions.js';
 import type { ChosenPage } from './error-pages.js';
 import { logHere } from './fault-lines.js';
+import { Gate } from './gate.js';
 import { FOUND_WITH_SLASH, LocationSearch, LocationTree } from './locations.js';
 import type { LocationModel, ServerModel } from './model.js';
-import { CONTENT_TYPE, keptLines, NO_NAMES, readUnsafeTarget, TYPE_NAME } from './accel.js';
+import { keptLines, readUnsafeTarget, withLines } from './accel.js';
 import type { StaticFiles } from './files/static-files.js';
 import type { TryFiles } from './files/try-files.js';
 import { pagePlan, redirectPlan, slashPlan } from './pages.js';
@@ -31,6 +33,12 @@ export class Router {
   private readonly search = new LocationSearch();
   private readonly variants = new PlanVariants();
   private readonly slashPlans = new Map<LocationModel, RespondPlan>();
+  private readonly gate = new Gate({
+    perform: (exchange, context, location) => this.perform(exchange, context, location),
+    refuse: (exchange, context, location, status) =>
+      this.error(exchange, context, this.page(location, status)),
+    fork: (exchange, context) => this.fork(exchange, context),
+  });
   /** The connection ends behind a target that is no path here, as in nginx. */
   private readonly closing: DownstreamRules;
   /** Requests go straight from their location to its plan, until they meet a location with rules. */
@@ -46,7 +54,7 @@ export class Router {
   }
 
   /** The plan of a request whose path was read. */
-  route(exchange: Exchange, context: RequestContext): Plan {
+  route(exchange: Exchange, context: RequestContext): Decision {
     if (!this.isPlain) return this.enter(exchange, context);
     const { search } = this;
     const found = this.tree.find(context, search);
@@ -61,12 +69,12 @@ export class Router {
   }
 
   /** The plan for a request that goes no further than this server: a target that is no path, a broken rule of TLS. */
-  refuse(exchange: Exchange, context: RequestContext, status: number): Plan {
+  refuse(exchange: Exchange, context: RequestContext, status: number): Decision {
     return this.error(exchange, context, pagePlan(this.model.root, status, this.closing));
   }
 
   /** What stands in for an answer with `status` that the machine or an upstream has to give. */
-  standIn(exchange: Exchange, context: RequestContext, status: number): Plan | undefined {
+  standIn(exchange: Exchange, context: RequestContext, status: number): Decision | undefined {
     const location = this.here(context);
     if (location.pageEdits === undefined && location.errorPages === undefined) return undefined;
     return this.error(exchange, context, pagePlan(location, status, location.downstream));
@@ -75,7 +83,7 @@ export class Router {
   // ---- Phases
 
   /** From the server's own directives on. */
-  private enter(exchange: Exchange, context: RequestContext): Plan {
+  private enter(exchange: Exchange, context: RequestContext): Decision {
     const { model } = this;
     if (model.action !== null) return model.action;
     if (model.script !== undefined) {
@@ -86,7 +94,7 @@ export class Router {
   }
 
   /** From the choice of a location on, round again for as long as its directives change the path. */
-  private locate(exchange: Exchange, context: RequestContext): Plan {
+  private locate(exchange: Exchange, context: RequestContext): Decision {
     for (;;) {
       if (context.detour !== null) context.detour.isChanged = false;
       const { search } = this;
@@ -114,7 +122,7 @@ export class Router {
   }
 
   /** The location's directives, then what it does; null when they changed the path. */
-  private runLocation(exchange: Exchange, context: RequestContext): Plan | null {
+  private runLocation(exchange: Exchange, context: RequestContext): Decision | null {
     const script = context.location?.rules?.script;
     if (script !== undefined) {
       const flow = script.run(exchange, context);
@@ -124,19 +132,22 @@ export class Router {
     return this.act(exchange, context, this.here(context));
   }
 
-  private scripted(exchange: Exchange, context: RequestContext, flow: number): Plan {
+  private scripted(exchange: Exchange, context: RequestContext, flow: number): Decision {
     const answer = context.leave().answer!;
     if (flow === ANSWER) return this.variants.respond(answer, context);
     return this.error(exchange, context, answer);
   }
 
-  private act(exchange: Exchange, context: RequestContext, location: LocationModel): Plan {
-    const { action, rules } = location;
+  private act(exchange: Exchange, context: RequestContext, location: LocationModel): Decision {
     location.realIp?.apply(exchange);
-    if (rules?.access !== undefined) {
-      const status = rules.access.check(exchange, context, context.decidedAt);
-      if (status !== 0) return this.error(exchange, context, this.page(location, status));
-    }
+    const access = location.rules?.access;
+    if (access !== undefined) return this.gate.admit(exchange, context, location, access);
+    return this.perform(exchange, context, location);
+  }
+
+  /** What the location does, for a request that may be there. */
+  private perform(exchange: Exchange, context: RequestContext, location: LocationModel): Decision {
+    const { action, rules } = location;
     if (action.kind === 'forward' && isConnect(exchange, context) !== (rules?.opensTunnel === true)) {
       return this.error(exchange, context, this.page(location, 405));
     }
@@ -161,7 +172,7 @@ export class Router {
   // ---- Files
 
   /** try_files: null where the request goes on here. */
-  private tryFiles(exchange: Exchange, context: RequestContext, files: TryFiles): Plan | null {
+  private tryFiles(exchange: Exchange, context: RequestContext, files: TryFiles): Decision | null {
     const outcome = files.find(exchange, context);
     if (outcome.kind === 'goes on') return null;
     if (outcome.kind === 'status')
@@ -173,7 +184,7 @@ export class Router {
     return this.redirect(exchange, context, target.slice(0, query), target.slice(query + 1));
   }
 
-  private fromFiles(exchange: Exchange, context: RequestContext, files: StaticFiles): Plan {
+  private fromFiles(exchange: Exchange, context: RequestContext, files: StaticFiles): Decision {
     const outcome = files.answer(exchange, context, methodOf(exchange, context));
     const location = this.here(context);
     switch (outcome.kind) {
@@ -196,7 +207,7 @@ export class Router {
   // ---- Error pages
 
   /** An answer that counts as an error: its error page, or itself. */
-  private error(exchange: Exchange, context: RequestContext, plan: RespondPlan): Plan {
+  private error(exchange: Exchange, context: RequestContext, plan: RespondPlan): Decision {
     const { errorPages } = this.here(context);
     const detour = context.detour;
     if (errorPages !== undefined && detour?.hasErrorPage !== true && detour?.changesLeft !== 0) {
@@ -214,7 +225,11 @@ export class Router {
     return this.variants.respond(plan, context);
   }
 
-  private errorPage(exchange: Exchange, context: RequestContext, { uri, args, status }: ChosenPage): Plan {
+  private errorPage(
+    exchange: Exchange,
+    context: RequestContext,
+    { uri, args, status }: ChosenPage,
+  ): Decision {
     const detour = context.leave();
     detour.status = status;
     if (uri.startsWith('/')) {
@@ -233,22 +248,15 @@ export class Router {
    * X-Accel-Redirect: another path, or a named location, answers in place of a response, and some of its fields go on
    * (`ngx_http_upstream_process_headers`).
    */
-  accelerate(exchange: Exchange, context: RequestContext, target: string): Plan {
+  accelerate(exchange: Exchange, context: RequestContext, target: string): Decision {
     const lines = keptLines(exchange.response);
     const status = context.detour?.status ?? 0;
-    const plan = this.accelerated(exchange, context, target);
-    if (lines.length === 0) return plan;
-    // A page of wirehop's own, and an upstream, know the type of what they send.
-    const own = lines.filter(({ id }) => id !== CONTENT_TYPE);
-    if (plan.kind === 'forward') return { ...plan, responseEdits: plan.responseEdits.amended(NO_NAMES, own) };
-    const isErrorPage = (context.detour?.status ?? 0) !== status;
-    if (isErrorPage || (plan.content === null && plan.source === undefined))
-      return { ...plan, edits: plan.edits.amended(NO_NAMES, own) };
-    const replaced = lines.some(({ id }) => id === CONTENT_TYPE) ? TYPE_NAME : NO_NAMES;
-    return { ...plan, edits: plan.edits.amended(replaced, lines) };
+    const decision = this.accelerated(exchange, context, target);
+    if (lines.length === 0) return decision;
+    return whenPlanned(decision, (plan) => withLines(plan, lines, (context.detour?.status ?? 0) !== status));
   }
 
-  private accelerated(exchange: Exchange, context: RequestContext, target: string): Plan {
+  private accelerated(exchange: Exchange, context: RequestContext, target: string): Decision {
     if (target.startsWith('@')) return this.toNamed(exchange, context, target);
     const found = readUnsafeTarget(target);
     if (found === null) {
@@ -261,7 +269,7 @@ export class Router {
   }
 
   /** Sends a request to another path, through all phases (`ngx_http_internal_redirect`). */
-  redirect(exchange: Exchange, context: RequestContext, uri: string, args: string): Plan {
+  redirect(exchange: Exchange, context: RequestContext, uri: string, args: string): Decision {
     const detour = context.leave();
     if (--detour.changesLeft === 0) {
       return this.cycle(exchange, context, `internally redirecting to "${uri}"`);
@@ -277,7 +285,7 @@ export class Router {
   }
 
   /** Sends a request to a named location, its path unchanged (`ngx_http_named_location`). */
-  toNamed(exchange: Exchange, context: RequestContext, name: string): Plan {
+  toNamed(exchange: Exchange, context: RequestContext, name: string): Decision {
     const detour = context.leave();
     if (--detour.changesLeft === 0) {
       return this.cycle(exchange, context, `redirect to named location "${name}"`);
@@ -297,7 +305,14 @@ export class Router {
     return this.locate(exchange, context);
   }
 
-  private cycle(exchange: Exchange, context: RequestContext, what: string): Plan {
+  /** The way of a subrequest: all phases but access. */
+  private fork(exchange: Exchange, context: RequestContext): Plan {
+    context.location = this.model.root;
+    // What may take its time belongs to access.
+    return this.enter(exchange, context) as Plan;
+  }
+
+  private cycle(exchange: Exchange, context: RequestContext, what: string): Decision {
     logHere('error', `rewrite or internal redirection cycle while ${what}`, exchange);
     context.leave().changesLeft = 0;
     return this.error(exchange, context, this.page(this.here(context), 500));

@@ -40,6 +40,7 @@ export async function compile(
       opened.push(`${path} ${level}`);
       return { log: () => undefined };
     },
+    users: { check: () => Promise.resolve({ kind: 'right' }) },
     environment: { isRoot: false, userName: 'somebody', hostName: 'box.example' },
     ...rest,
   });

@@ -44,6 +44,7 @@ describe('documentation: configurations', () => {
       resolve: () => Promise.resolve(['192.0.2.1']),
       openLog: () => ({ write: () => undefined }),
       openErrorLog: () => ({ log: () => undefined }),
+      users: { check: () => Promise.resolve({ kind: 'wrong' }) },
     });
     return errors.map(({ message }) => message);
   }

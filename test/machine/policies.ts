@@ -2,11 +2,12 @@
 import type { Fault } from '../../src/error.js';
 import type { Exchange } from '../../src/machine/exchange.js';
 import type {
+  AskPlan,
+  Decision,
   DownstreamRules,
   ForwardPlan,
   Peer,
   PeerSource,
-  Plan,
   Policy,
   PoolRules,
   ReadingRules,
@@ -106,26 +107,45 @@ export function sourcePlan(octets: number, status = 200): RespondPlan {
   return { ...respondPlan(status, ''), content: null, source: () => source };
 }
 
+/** Something has to be found out first. */
+export function askPlan(ask: AskPlan['ask'], downstream = DOWNSTREAM_RULES): AskPlan {
+  return { kind: 'ask', downstream, ask };
+}
+
+/** A subrequest by this plan, and then what `decide` makes of its status. */
+export function subrequestPlan(
+  plan: () => ForwardPlan,
+  decide: (status: number, subrequest: Exchange) => Decision,
+): AskPlan {
+  return askPlan((exchange, answered, now) => {
+    if (answered !== null) return decide(answered.status, answered);
+    const subrequest = exchange.fork(now);
+    subrequest.plan = plan();
+    return subrequest;
+  });
+}
+
 export class TestPolicy implements Policy {
   readonly reading: ReadingRules;
   readonly finishedExchanges: string[] = [];
   readonly faults: string[] = [];
 
   constructor(
-    private readonly planner: (exchange: Exchange) => Plan | undefined,
+    private readonly planner: (exchange: Exchange) => Decision | undefined,
     reading: Partial<ReadingRules> = {},
     readonly defaults: DownstreamRules = DOWNSTREAM_RULES,
   ) {
     this.reading = { ...READING, ...reading };
   }
-  plan(exchange: Exchange): Plan | undefined {
+  plan(exchange: Exchange): Decision | undefined {
     return this.planner(exchange);
   }
-  failed(): Plan | undefined {
+  failed(_exchange: Exchange, _status: number, _fault: Fault): Decision | undefined {
     return undefined;
   }
   finished(exchange: Exchange): void {
-    this.finishedExchanges.push(`${exchange.status} ${exchange.outcome}`);
+    const kind = exchange.main === null ? '' : ' of a subrequest';
+    this.finishedExchanges.push(`${exchange.status} ${exchange.outcome}${kind}`);
   }
   fault(fault: Fault): void {
     this.faults.push(`${fault.code} ${fault.side}`);

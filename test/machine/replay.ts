@@ -6,6 +6,7 @@
 import { Connection } from '../../src/machine/connection.js';
 import {
   ABORT,
+  AWAIT,
   CLOSE,
   CONNECT,
   DOWNSTREAM,
@@ -198,6 +199,9 @@ export class Player {
             break;
           case DROP:
             record.events.push(`drop ${name}`);
+            break;
+          case AWAIT:
+            record.events.push('await');
             break;
           case RELEASE:
             record.events.push('release');

@@ -13,9 +13,24 @@ import {
   RESPONSE_PHASES,
   RESPONSE_TABLE,
 } from '../../src/machine/phases.js';
-import { NEXT_ERROR, NEXT_INVALID_HEADER, type Plan, type Review } from '../../src/machine/policy.js';
+import {
+  type Decision,
+  NEXT_ERROR,
+  NEXT_INVALID_HEADER,
+  type Plan,
+  type Review,
+} from '../../src/machine/policy.js';
 import { CASES, forward } from './cases.js';
-import { FixedPeers, forwardPlan, peer, respondPlan, sourcePlan, TestPolicy } from './policies.js';
+import {
+  askPlan,
+  FixedPeers,
+  forwardPlan,
+  peer,
+  respondPlan,
+  sourcePlan,
+  subrequestPlan,
+  TestPolicy,
+} from './policies.js';
 import { Player, type PlayOptions, type Step } from './replay.js';
 
 const GET = 'GET / HTTP/1.1\r\nHost: a\r\n\r\n';
@@ -27,11 +42,11 @@ const SWITCH = 'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgra
 /** One connection: what comes in, and `request phase input` or `response phase input` for each transition on its way. */
 interface Script {
   readonly name: string;
-  readonly plan?: (exchange: Exchange) => Plan | undefined;
+  readonly plan?: (exchange: Exchange) => Decision | undefined;
   readonly reviews?: boolean;
   readonly verdict?: Review;
   /** What stands in for a 502. */
-  readonly instead?: Plan;
+  readonly instead?: Decision;
   readonly autoConnect?: false;
   readonly steps: readonly Step[];
   readonly request: readonly string[];
@@ -41,6 +56,12 @@ interface Script {
 const answer = (): Plan => respondPlan(200, 'hello');
 const twoPeers = (): Plan =>
   forwardPlan(new FixedPeers(peer(3000), peer(3001)), { nextOn: NEXT_ERROR | NEXT_INVALID_HEADER });
+/** One request may use another peer than the next: plans know peers by the attempts of one exchange. */
+const checked = (): Decision =>
+  subrequestPlan(
+    () => forwardPlan(new FixedPeers(peer(3009))),
+    (status) => (status === 200 ? forwardPlan(new FixedPeers(peer(3000))) : respondPlan(403, 'no')),
+  );
 const FORWARDED = ['idle request', 'plan forward', 'dial connected'];
 const ANSWERED = ['idle request', 'plan local'];
 
@@ -221,6 +242,39 @@ const SCRIPTS: readonly Script[] = [
     response: [...FORWARDED, 'head review', 'review retry', 'dial connected'],
   },
   {
+    name: 'a request about which something is found out at once',
+    plan: () => askPlan(answer),
+    steps: [{ down: GET }],
+    request: ['idle octets', 'head bare', 'done next'],
+    response: ['idle request', 'plan wait', 'plan local', 'done next'],
+  },
+  {
+    name: 'a subrequest, and then the request',
+    plan: checked,
+    steps: [{ down: GET }, { up: `${OK}ok` }, { up: `${OK}ok` }],
+    request: ['idle octets', 'head bare', 'done next'],
+    response: [
+      ...['idle request', 'plan wait', 'plan forward', 'dial connected', 'head wait'],
+      ...['plan forward', 'dial connected', 'head final', 'body end', 'done next'],
+    ],
+  },
+  {
+    name: 'a subrequest that reaches nobody',
+    plan: checked,
+    autoConnect: false,
+    steps: [{ down: GET }, 'refused'],
+    request: ['idle octets', 'head bare', 'done next'],
+    response: ['idle request', 'plan wait', 'plan forward', 'dial wait', 'plan local', 'done next'],
+  },
+  {
+    name: 'an upstream side that breaks off while the policy looks, and something to find out in its place',
+    reviews: true,
+    instead: askPlan(answer),
+    steps: [{ down: GET }, { up: OK }, 'up reset'],
+    request: ['idle octets', 'head bare', 'done next'],
+    response: [...FORWARDED, 'head review', 'review wait', 'plan local', 'done next'],
+  },
+  {
     name: 'a client that goes while the policy looks',
     reviews: true,
     steps: [{ down: GET }, { up: OK }, 'down reset'],
@@ -232,13 +286,13 @@ const SCRIPTS: readonly Script[] = [
 /** A policy with a plan, which looks at response heads if it is told to. */
 class ScriptPolicy extends TestPolicy {
   readonly review?: () => undefined;
-  private readonly instead: Plan | undefined;
+  private readonly instead: Decision | undefined;
   constructor({ plan, reviews, instead }: Pick<Script, 'plan' | 'reviews' | 'instead'>) {
     super(plan ?? forward());
     if (reviews === true) this.review = () => undefined;
     this.instead = instead;
   }
-  override failed(): Plan | undefined {
+  override failed(): Decision | undefined {
     return this.instead;
   }
 }

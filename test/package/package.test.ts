@@ -102,8 +102,9 @@ describe('package', function () {
   it('holds what its entry points and its command reach, and nothing else', async () => {
     const { files, size, unpackedSize, filename } = installed.packed;
     const paths = files.map(({ path }) => path);
-    // The master starts its workers by path.
-    const commands = [...Object.values(bin), './dist/src/process/worker.js'];
+    // The master starts its workers by path, and who checks passwords the thread for them.
+    const started = ['./dist/src/process/worker.js', './dist/src/driver/passwords/hash-thread.js'];
+    const commands = [...Object.values(bin), ...started];
     const code = await modulesOf([...conditions.map((entry) => entry.default), ...commands]);
     const types = declarationsOf(conditions.map((entry) => entry.types));
     const documents = ['CHANGELOG.md', 'LICENSE', 'README.md', 'THIRD-PARTY.md', 'package.json'];

@@ -2,6 +2,7 @@ import { expect } from 'chai';
 import { Fault } from '../../src/error.js';
 import { FieldEdits, fieldSet } from '../../src/message/field-edits.js';
 import type { Exchange } from '../../src/machine/exchange.js';
+import type { Plan } from '../../src/machine/policy.js';
 import { localEdits } from '../../src/proxy/edits.js';
 import { compileLogFormat } from '../../src/proxy/log-format.js';
 import type { AccessLog, ListenerModel, ServerModel } from '../../src/proxy/model.js';
@@ -226,7 +227,7 @@ describe('the policy of a listener', () => {
 
     function planned(text = REQUEST): Exchange {
       const exchange = exchangeOf(text);
-      exchange.plan = policy.plan(exchange, 0);
+      exchange.plan = policy.plan(exchange, 0) as Plan;
       return exchange;
     }
 

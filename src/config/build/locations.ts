@@ -28,6 +28,7 @@ import {
   type ServerLevel,
   type TunnelLine,
 } from '../blocks.js';
+import { LOG_SUBREQUEST } from '../directives/auth.js';
 import * as downstream from '../directives/connection.js';
 import { ERROR_PAGES, RECURSIVE_ERROR_PAGES } from '../directives/errors.js';
 import { ADDED_FIELDS, INTERNAL } from '../directives/location.js';
@@ -268,6 +269,7 @@ export class LocationBuilder {
       redirects: redirectRules(level),
       logsRewrites: level.get(REWRITE_LOG),
       isQuiet: !level.get(WARNS_UNINITIALIZED),
+      logsSubrequests: level.get(LOG_SUBREQUEST),
     };
   }
 

@@ -4,6 +4,7 @@
 import type { ConfigError } from '../../error.js';
 import type { NameService, ResolverRules, WatchedName } from '../../proxy/balancing/names.js';
 import { CompileError } from '../../proxy/compile-error.js';
+import type { UserFiles } from '../../proxy/access/users.js';
 import type { ErrorLog, LogLevel, LogSink } from '../../proxy/model.js';
 import type { Template } from '../../proxy/template.js';
 import { compileTemplate } from '../../proxy/template.js';
@@ -52,6 +53,8 @@ export interface World {
   readonly environment: Environment;
   /** What relative paths of files to send begin with. */
   readonly prefix: string;
+  /** Looks users up (auth_basic_user_file). Absent: the directive is refused. */
+  readonly users?: UserFiles;
   /** Where the main file stands, and its files. */
   readonly file: string;
   readonly files: ConfigFiles;

@@ -5,8 +5,9 @@
 import { compileMap } from '../../proxy/map.js';
 import { defineCaptures } from '../../proxy/regex.js';
 import { ARGS, SetVariable } from '../../proxy/set-variables.js';
-import { builtinNames, DeferredVariable } from '../../proxy/variables.js';
+import { builtinNames, DeferredVariable, type Variable } from '../../proxy/variables.js';
 import type { HttpLevel, LocationLevel, MapBlock, ScriptLine, ServerLevel } from '../blocks.js';
+import { AUTH_REQUEST_SETS } from '../directives/auth.js';
 import type { Word } from '../syntax.js';
 import type { Site } from './site.js';
 
@@ -32,6 +33,7 @@ export function buildVariables(http: HttpLevel, site: Site): void {
     site.variables.define(map.name, variable);
   }
   for (const server of http.servers) defineSets(server, site);
+  defineAnswers(http, site);
   for (const [map, variable] of deferred) buildMap(map, variable, site);
   refuseCycles(own, site);
 }
@@ -95,14 +97,25 @@ function defineSets(level: ServerLevel | LocationLevel, site: Site): void {
   level.locations.forEach((location) => defineSets(location, site));
 }
 
-function defineSet(name: string, word: Word, site: Site): void {
+/** Every name of an `auth_request_set`; where no `set` has it, too, it is empty until a subrequest was answered. */
+function defineAnswers(level: HttpLevel | ServerLevel | LocationLevel, site: Site): void {
+  if (level.has(AUTH_REQUEST_SETS)) {
+    for (const { name, nameWord } of level.get(AUTH_REQUEST_SETS)) defineSet(name, nameWord, site, UNSET);
+  }
+  const inner = 'servers' in level ? level.servers : level.locations;
+  inner.forEach((one) => defineAnswers(one, site));
+}
+
+const UNSET: Variable = { text: () => '', isFound: () => false };
+
+function defineSet(name: string, word: Word, site: Site, fallback?: Variable): void {
   if (site.assignable(name) !== undefined) return;
   const lower = name.toLowerCase();
   if (lower === 'args') return site.defineAssignable(name, ARGS);
   if (BUILT_IN.has(lower) && !FAMILIES.test(name)) {
     return site.fault(word, `the duplicate "${name}" variable`, "this name is wirehop's own; choose another");
   }
-  const base = site.variables.lookup(name);
+  const base = site.variables.lookup(name) ?? fallback;
   site.defineAssignable(name, new SetVariable(name, site.nextIndex(), base));
 }
 

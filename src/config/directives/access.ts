@@ -47,7 +47,6 @@ export interface ConnectionLimitLine {
 }
 
 export const ADDRESS_RULES = new Setting<readonly AddressRuleLine[]>([]);
-export const SATISFY = new Setting<'all' | 'any'>('all');
 export const REQUEST_LIMITS = new Setting<readonly RequestLimitLine[]>([]);
 export const REQUEST_LIMIT_STATUS = new Setting(503);
 export const REQUEST_LIMIT_LEVEL = new Setting<LogLevel>('error');
@@ -66,19 +65,6 @@ const PER_WORKER = 'The zone is of one worker: with `worker_processes` N a clien
 export const ACCESS_DIRECTIVES: readonly Entry[] = [
   addressRule('allow', true),
   addressRule('deny', false),
-  simple({
-    name: 'satisfy',
-    contexts: IN_LOCATION,
-    syntax: 'all|any',
-    fallback: 'all',
-    page: 'http/ngx_http_core_module.html',
-    note: 'Addresses are the only condition so far, so both are the same.',
-    apply(directive, level) {
-      const [word] = directive.args;
-      if (word.text !== 'all' && word.text !== 'any') throw faultAt(word, `invalid value "${word.text}"`);
-      level.set(SATISFY, word.text, directive);
-    },
-  }),
   entry<HttpLevel>({
     name: 'limit_req_zone',
     contexts: ['http'],

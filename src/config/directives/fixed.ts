@@ -22,8 +22,6 @@ const FLAGS: readonly (readonly [string, 'on' | 'off', string, string])[] = [
 const OFF_ONLY: readonly (readonly [string, string, string])[] = [
   ['proxy_cache', PROXY, 'wirehop does not cache'],
   ['proxy_store', PROXY, 'wirehop writes no files'],
-  ['auth_basic', 'http/ngx_http_auth_basic_module.html', 'authentication is not there yet'],
-  ['auth_request', 'http/ngx_http_auth_request_module.html', 'authentication is not there yet'],
 ];
 
 export const FIXED_DIRECTIVES: readonly Entry[] = [

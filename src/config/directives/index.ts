@@ -4,6 +4,7 @@
 import type { Context } from '../level.js';
 import type { Entry } from '../table.js';
 import { ACCESS_DIRECTIVES } from './access.js';
+import { AUTH_DIRECTIVES } from './auth.js';
 import { BALANCING_DIRECTIVES } from './balancing.js';
 import { CONNECT_DIRECTIVES } from './connect.js';
 import { CONNECTION_DIRECTIVES } from './connection.js';
@@ -59,7 +60,7 @@ export const TOPICS: readonly (readonly [string, readonly Entry[]])[] = [
   ['Locations and answers', [...LOCATION_DIRECTIVES, ...ERROR_DIRECTIVES, ...TYPE_DIRECTIVES]],
   ['Files', FILE_DIRECTIVES],
   ['Rewriting', REWRITE_DIRECTIVES],
-  ['Access and limits', ACCESS_DIRECTIVES],
+  ['Access and limits', [...ACCESS_DIRECTIVES, ...AUTH_DIRECTIVES]],
   ['Downstream connections', CONNECTION_DIRECTIVES],
   ['TLS', TLS_DIRECTIVES],
   ['Addresses behind proxies', REAL_IP_DIRECTIVES],

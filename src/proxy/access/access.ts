@@ -1,12 +1,12 @@
 /**
- * Who may use a location, and how often: `limit_req`, `limit_conn`, `allow` and `deny`, in nginx's order of phases.
- * Decides whether a request goes on.
+ * How often a location may be used, and by whom: `limit_req` and `limit_conn`, and behind them what `admission.ts` has.
+ * Decides which requests are too many.
  */
 import type { Exchange } from '../../machine/exchange.js';
 import type { RequestContext } from '../context.js';
 import { logHere } from '../fault-lines.js';
 import type { LogLevel } from '../model.js';
-import type { AddressRules } from './address-rules.js';
+import type { Admission } from './admission.js';
 import { enter, release, type ConnectionLimit, type Held } from './limit-conn.js';
 import { judgeRequest, type RequestLimit } from './limit-req.js';
 
@@ -19,7 +19,8 @@ export interface LimitManner {
 }
 
 export interface AccessRules {
-  readonly addresses: AddressRules | null;
+  /** null: everybody may. */
+  readonly admission: Admission | null;
   readonly requests: readonly RequestLimit[];
   readonly requestManner: LimitManner;
   readonly connections: readonly ConnectionLimit[];
@@ -47,13 +48,14 @@ const BELOW: Readonly<Record<string, LogLevel>> = {
 export class Access {
   constructor(private readonly rules: AccessRules) {}
 
+  /** Who is let in, of those that are not too many. */
+  get admission(): Admission | null {
+    return this.rules.admission;
+  }
+
   /** @returns 0 where the request may go on, else the status that refuses it */
-  check(exchange: Exchange, context: RequestContext, now: number): number {
-    const status = this.limitRequests(exchange, context, now) || this.limitConnections(exchange, context);
-    if (status !== 0) return status;
-    if (this.rules.addresses?.admits(exchange.connection.remoteAddress) !== false) return 0;
-    logHere('error', 'access forbidden by rule', exchange);
-    return 403;
+  limit(exchange: Exchange, context: RequestContext, now: number): number {
+    return this.limitRequests(exchange, context, now) || this.limitConnections(exchange, context);
   }
 
   private limitRequests(exchange: Exchange, context: RequestContext, now: number): number {

@@ -3,7 +3,8 @@
  */
 import type { Exchange } from '../../machine/exchange.js';
 import { contextOf } from '../context.js';
-import { logHere, systemErrorText } from '../fault-lines.js';
+import { logHere } from '../fault-lines.js';
+import { systemWords } from '../system-words.js';
 import type { Variable } from '../variables.js';
 import type { FilePaths } from './file-paths.js';
 import { realPathOf } from './symlinks.js';
@@ -24,7 +25,7 @@ function realRoot(exchange: Exchange): string {
     return realPathOf(root);
   } catch (error) {
     const code = (error as NodeJS.ErrnoException).code ?? 'EIO';
-    logHere('crit', `realpath() "${root}" failed (${systemErrorText(code)})`, exchange);
+    logHere('crit', `realpath() "${root}" failed (${systemWords(code)})`, exchange);
     return '';
   }
 }

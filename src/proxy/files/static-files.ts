@@ -5,7 +5,8 @@
 import type { Exchange } from '../../machine/exchange.js';
 import type { RespondPlan } from '../../machine/policy.js';
 import type { RequestContext } from '../context.js';
-import { logHere, systemErrorText } from '../fault-lines.js';
+import { logHere } from '../fault-lines.js';
+import { systemWords } from '../system-words.js';
 import type { Template } from '../template.js';
 import type { FilePath, FilePaths } from './file-paths.js';
 import { isMissing, lookUp, openFile, type Missing } from './file-system.js';
@@ -122,7 +123,7 @@ export class StaticFiles {
       case 'ENAMETOOLONG':
         return this.notFound(exchange, path, code);
       default:
-        logHere('crit', `${call} "${path}" failed (${systemErrorText(code)})`, exchange);
+        logHere('crit', `${call} "${path}" failed (${systemWords(code)})`, exchange);
         return failure(500);
     }
   }
@@ -136,7 +137,7 @@ export class StaticFiles {
       // What is in it could be looked up, so it can be searched.
       if (directory.code === 'EACCES') return null;
       if (directory.code === 'ELOOP') return failure(403);
-      logHere('crit', `${directory.call} "${path}" failed (${systemErrorText(directory.code)})`, exchange);
+      logHere('crit', `${directory.call} "${path}" failed (${systemWords(directory.code)})`, exchange);
       return failure(500);
     }
     if (directory.isDirectory) return null;
@@ -145,13 +146,12 @@ export class StaticFiles {
   }
 
   private forbidden(exchange: Exchange, path: string): FileOutcome {
-    logHere('error', `"${path}" is forbidden (${systemErrorText('EACCES')})`, exchange);
+    logHere('error', `"${path}" is forbidden (${systemWords('EACCES')})`, exchange);
     return failure(403);
   }
 
   private notFound(exchange: Exchange, path: string, code: string): FileOutcome {
-    if (this.rules.logsMissing)
-      logHere('error', `"${path}" is not found (${systemErrorText(code)})`, exchange);
+    if (this.rules.logsMissing) logHere('error', `"${path}" is not found (${systemWords(code)})`, exchange);
     return failure(404);
   }
 
@@ -203,7 +203,7 @@ export class StaticFiles {
   private unopened(exchange: Exchange, path: string, { code, call }: Missing): FileOutcome {
     const isAbsent = code === 'ENOENT' || code === 'ENOTDIR' || code === 'ENAMETOOLONG';
     const isForbidden = code === 'EACCES' || code === 'EMLINK' || code === 'ELOOP';
-    const text = `${call} "${path}" failed (${systemErrorText(code)})${this.hintAbout(code)}`;
+    const text = `${call} "${path}" failed (${systemWords(code)})${this.hintAbout(code)}`;
     if (!isAbsent || this.rules.logsMissing)
       logHere(isAbsent || isForbidden ? 'error' : 'crit', text, exchange);
     return failure(isAbsent ? 404 : isForbidden ? 403 : 500);

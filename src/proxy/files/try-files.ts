@@ -4,7 +4,8 @@
  */
 import type { Exchange } from '../../machine/exchange.js';
 import type { RequestContext } from '../context.js';
-import { logHere, systemErrorText } from '../fault-lines.js';
+import { logHere } from '../fault-lines.js';
+import { systemWords } from '../system-words.js';
 import type { Template } from '../template.js';
 import { REPLACES_ALL, type FilePath } from './file-paths.js';
 import { isMissing, lookUp } from './file-system.js';
@@ -72,7 +73,7 @@ export class TryFiles {
     if (!isMissing(file)) return file.isDirectory === isDirectory;
     const { code, call } = file;
     if (code !== 'ENOENT' && code !== 'ENOTDIR' && code !== 'ENAMETOOLONG')
-      logHere('crit', `${call} "${found.path}" failed (${systemErrorText(code)})`, exchange);
+      logHere('crit', `${call} "${found.path}" failed (${systemWords(code)})`, exchange);
     return false;
   }
 
