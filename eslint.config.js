@@ -49,7 +49,15 @@ function arrowRules(room) {
 }
 
 export default tseslint.config(
-  { ignores: ['dist/', 'node_modules/', 'bench/results/', 'src/wire/http1/llhttp-binary.ts', 'src/driver/passwords/bcryptjs.ts'] },
+  {
+    ignores: [
+      'dist/',
+      'node_modules/',
+      'bench/results/',
+      'src/wire/http1/llhttp-binary.ts',
+      'src/driver/passwords/bcryptjs.ts',
+    ],
+  },
   ...tseslint.configs.recommended,
   {
     rules: {
