@@ -87,6 +87,7 @@ const LEVELS: Partial<Record<ErrorCode, LogLevel>> = {
   KEEPALIVE_TIMEOUT: 'debug',
   LINGERING_TIMEOUT: 'debug',
   PROXY_HEADER_INVALID: 'error',
+  SOURCE_FAILED: 'alert',
   UNEXPECTED_INPUT: 'alert',
 };
 
