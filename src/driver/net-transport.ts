@@ -33,7 +33,7 @@ const TRANSPORT = Symbol('transport');
 type WireSocket = Socket & { [TRANSPORT]: NetTransport };
 
 export class NetTransport implements Transport {
-  readonly ownsChunks = true;
+  readonly ownsChunks: boolean = true;
   /** A socket keeps the buffers that it is given, not their octets. */
   readonly keepsLent = false;
   owner: unknown = null;
@@ -150,6 +150,11 @@ export class NetTransport implements Transport {
     return socket;
   }
 
+  /** @internal octets came that are lent: chunk[0, end). */
+  lend(chunk: Buffer, end: number): void {
+    if (!this.isGone) this.events.onChunk(this, chunk, 0, end);
+  }
+
   /** @internal */
   chunk(chunk: Buffer): void {
     if (!this.isGone) this.events.onChunk(this, chunk, 0, chunk.length);
@@ -181,6 +186,17 @@ export class NetTransport implements Transport {
     this.isBlocked = false;
     this.events.onDrain(this);
   }
+}
+
+/** What every dialled socket reads into: memory for each read would be most of what bulk data costs. */
+const shared = Buffer.allocUnsafeSlow(65536);
+
+/**
+ * A socket that was dialled with `onread`. Node gives that to accepted sockets only by its private parts, so those have
+ * chunks of their own.
+ */
+class DialledTransport extends NetTransport {
+  override readonly ownsChunks = false;
 }
 
 function onFlushTimeout(this: Socket): void {
@@ -254,15 +270,25 @@ export const NET: Network = {
   },
 
   connect(peer: Peer, events: DialEvents, options?: DialSocket): Transport {
-    const socket = connectingSocket(peer, options);
+    const read = (count: number): boolean => {
+      transport.lend(shared, count);
+      return true;
+    };
+    const socket = connectingSocket(peer, options, { buffer: shared, callback: read });
     socket.once('connect', onConnect);
-    return new NetTransport(socket, events, peer.path === '');
+    const transport = new DialledTransport(socket, events, peer.path === '');
+    return transport;
   },
 };
 
-/** A socket on its way to `peer`. */
-export function connectingSocket({ host, port, path }: Peer, options?: DialSocket): Socket {
-  if (path !== '') return net.connect({ path, allowHalfOpen: true });
+/** A socket on its way to `peer`. @param onread what takes its octets, in place of `data` events */
+export function connectingSocket(
+  { host, port, path }: Peer,
+  options?: DialSocket,
+  onread?: net.OnReadOpts,
+): Socket {
+  const reading = onread === undefined ? {} : { onread };
+  if (path !== '') return net.connect({ path, allowHalfOpen: true, ...reading });
   const { localAddress = '', localPort = 0, keepsAlive = false } = options ?? {};
   return net.connect({
     host,
@@ -270,6 +296,7 @@ export function connectingSocket({ host, port, path }: Peer, options?: DialSocke
     allowHalfOpen: true,
     noDelay: true,
     autoSelectFamily: false,
+    ...reading,
     ...(localAddress === '' ? {} : { localAddress, ...(localPort === 0 ? {} : { localPort }) }),
     ...(keepsAlive ? { keepAlive: true, keepAliveInitialDelay: KEEPALIVE_PROBE_S * 1000 } : {}),
   });
