@@ -264,6 +264,14 @@ export type MethodLine =
 export type StickyLine =
   | { readonly kind: 'route'; readonly variables: readonly Word[]; readonly place: Directive }
   | {
+      readonly kind: 'learn';
+      readonly create: readonly Word[];
+      readonly lookup: readonly Word[];
+      readonly octets: number;
+      readonly timeoutMs: number;
+      readonly place: Directive;
+    }
+  | {
       readonly kind: 'cookie';
       readonly name: Word;
       /** Seconds, Infinity for `max`, null for none. */

@@ -31,6 +31,7 @@ import { ERROR_PAGES } from './directives/errors.js';
 import { TRY_FILES } from './directives/files.js';
 import { entriesOf } from './directives/index.js';
 import { PID, WORKER_CONNECTIONS } from './directives/main.js';
+import { RESOLVER } from './directives/resolver.js';
 import * as processes from './directives/processes.js';
 import type { WorkerUser } from './directives/processes.js';
 import type { ConfigFiles } from './files.js';
@@ -199,7 +200,9 @@ function passesOf(location: LocationLevel | ServerLevel): ProxyPassLine[] {
     ...location.locations,
   ].flatMap(passesOf);
   const own = [...('pass' in location ? [location.pass] : []), location.tunnel?.pass ?? null];
-  return [...own.filter((pass) => pass !== null), ...inner];
+  // A resolver is asked about every host of a URL with variables, whatever stands in the variables.
+  const isAsked = (pass: ProxyPassLine): boolean => pass.isDynamic && location.get(RESOLVER) !== null;
+  return [...own.filter((pass) => pass !== null).filter((pass) => !isAsked(pass)), ...inner];
 }
 
 /** Whether anything changes the path, the query or the method of a request on its way. */

@@ -288,6 +288,18 @@ describe('config of the process', () => {
     ]);
   });
 
+  it('looks for the host of a URL with variables at the start only where nobody can be asked later', async () => {
+    const outcome = async (lines: string): Promise<string[]> => {
+      const { errors, warnings } = await compile(
+        inHttp(`${lines}\nserver { listen 81; location / { proxy_pass http://no.example$request_uri; } }`),
+        { nameService: () => ({ host: () => Promise.reject(), service: () => Promise.reject() }) },
+      );
+      return [...errors, ...warnings].map(show);
+    };
+    expect(await outcome('resolver 192.0.2.53;')).to.deep.equal([]);
+    expect(await outcome('')).to.deep.equal(['5:45 host not found in upstream "no.example$request_uri"']);
+  });
+
   it('accepts the values of other directives that say what wirehop does anyway', async () => {
     const { errors } = await compile(
       inHttp('gzip off; tcp_nodelay on; proxy_cache off; proxy_intercept_errors off; absolute_redirect on;'),

@@ -282,8 +282,19 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
     ],
     [
       inHttp('upstream u { sticky learn create=$a; server 127.0.0.1; }'),
-      ['4:21 "learn" in "sticky" directive is not supported'],
-      'sticky cookie',
+      ['4:14 "sticky learn" needs the parameter "lookup"'],
+    ],
+    [
+      inHttp('upstream u { sticky learn create=$a lookup=b zone=c:1m; server 127.0.0.1; }'),
+      ['4:37 invalid variable name "b"'],
+    ],
+    [
+      inHttp('upstream u { sticky learn create=$uri lookup=$uri zone=c:1k; server 127.0.0.1; }'),
+      ['4:51 zone "c:1k" is too small'],
+    ],
+    [
+      inHttp('upstream u { sticky learn create=$uri lookup=$uri zone=c:1m sync; server 127.0.0.1; }'),
+      ['4:61 "sync" in "sticky" directive is not supported'],
     ],
     [
       inHttp('upstream u { sticky cookie; server 127.0.0.1; }'),
@@ -311,11 +322,40 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
     ],
     [inHttp('upstream u { server 127.0.0.1:99999; }'), ['4:21 invalid port in upstream "127.0.0.1:99999"']],
   ],
-  proxying: [
+  CONNECT: [
+    [inLocation('tunnel_pass a;'), ['7:13 host not found in upstream "a"', '7:13 no port in upstream "a"']],
+    [inLocation('tunnel_pass 127.0.0.1:x;'), ['7:13 invalid port in upstream "127.0.0.1:x"']],
+    [inLocation('tunnel_pass; tunnel_pass;'), ['7:14 "tunnel_pass" directive is duplicate']],
     [
-      inLocation('proxy_pass http://no.example$request_uri;'),
-      ['7:12 host not found in upstream "no.example$request_uri"'],
+      inLocation('tunnel_pass; proxy_pass http://127.0.0.1;'),
+      ['7:14 "tunnel_pass" and "proxy_pass" stand in one location'],
+      'of its own',
     ],
+    [inLocation('tunnel_pass $nobody;'), ['7:13 unknown "nobody" variable']],
+    [inLocation('tunnel_allow https://a;'), ['7:14 invalid destination "https://a"'], '*.example.org'],
+    [inLocation('tunnel_allow a.*;'), ['7:14 invalid destination "a.*"']],
+    [inLocation('tunnel_deny all 0;'), ['7:17 invalid port "0"']],
+    [inLocation('tunnel_deny all 9-8;'), ['7:17 invalid port "9-8"']],
+    [
+      inLocation('tunnel_next_upstream denied;'),
+      ['7:22 "denied" in "tunnel_next_upstream" directive is not supported'],
+    ],
+    [inLocation('tunnel_next_upstream http_500;'), ['7:22 invalid value "http_500"']],
+    [inLocation('tunnel_buffer_size x;'), ['7:20 "tunnel_buffer_size" directive invalid value']],
+    [
+      inLocation('tunnel_allow_upstream $a;'),
+      ['7:1 "tunnel_allow_upstream" directive is not supported'],
+      'tunnel_allow',
+    ],
+    [
+      inLocation('tunnel_bind 127.0.0.1 transparent;'),
+      ['7:23 "transparent" in "tunnel_bind" directive is not supported'],
+      'proxy_protocol',
+    ],
+    [inLocation('proxy_bind example.org;'), ['7:12 invalid address "example.org"']],
+    [inLocation('proxy_bind 127.0.0.1:99999;'), ['7:12 invalid address "127.0.0.1:99999"']],
+  ],
+  proxying: [
     [inLocation('proxy_pass 127.0.0.1;'), ['7:12 invalid URL prefix']],
     [inLocation('proxy_pass http://;'), ['7:12 no host in upstream ""']],
     [

@@ -56,6 +56,40 @@ describe('upstreams of several servers', () => {
     expect(answers.join(' ')).to.equal('one one one one two two two two');
   });
 
+  it('sticky learn: a client stays with the server that began its session', async () => {
+    const begin = async (name: string): Promise<number> => {
+      const server = http.createServer((request, response) => {
+        if (request.url === '/login') response.setHeader('Set-Cookie', `SID=${name}-session; Path=/`);
+        response.end(name);
+      });
+      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+      onCleanUp(() => {
+        server.closeAllConnections();
+        server.close();
+      });
+      return (server.address() as { port: number }).port;
+    };
+    const [listen, one, two] = [await freePort(), await begin('one'), await begin('two')];
+    await startProxy(
+      configurationFor({
+        listen,
+        upstream: [`127.0.0.1:${one}`, `127.0.0.1:${two}`],
+        upstreamLines:
+          'sticky learn create=$upstream_cookie_sid lookup=$cookie_sid lookup=$arg_sid zone=sessions:1m;',
+      }),
+    );
+    const answers: string[] = [];
+    const get = async (path: string, headers: Record<string, string> = {}): Promise<string> =>
+      (await fetch(`http://127.0.0.1:${listen}${path}`, { headers })).text();
+    expect([await get('/login'), await get('/login')].sort()).to.deep.equal(['one', 'two']);
+    for (let i = 0; i < 3; i++) answers.push(await get('/', { cookie: 'SID=two-session' }));
+    for (let i = 0; i < 3; i++) answers.push(await get('/?sid=one-session'));
+    expect(answers.join(' ')).to.equal('two two two one one one');
+    // A session that nobody began binds to nobody.
+    const others = new Set(await Promise.all([get('/?sid=x'), get('/?sid=x'), get('/?sid=x')]));
+    expect(others.size).to.equal(2);
+  });
+
   it('resolve: requests go where the name leads now', async () => {
     const zone: Zone = { 'A app.test': [a('app.test', '127.0.0.1', 1)] };
     const names = new NameServer(zone);

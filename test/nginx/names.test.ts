@@ -63,7 +63,8 @@ describe('names that variables make, beside nginx', function () {
       server { listen @PORT@; resolver ${resolver} ipv6=off; set $way $host; ${locations.join('\n')}
         location @page { return 200 "page"; }
       }
-      server { listen @PORT@; server_name without; location / { proxy_pass http://$arg_way; } }
+      server { listen @PORT@; server_name without; location / { proxy_pass http://$arg_way; }
+        location /fixed/ { proxy_pass http://nobody.test$request_uri; } }
     `);
   });
   after(cleanUp);
@@ -81,6 +82,11 @@ describe('names that variables make, beside nginx', function () {
       expect(wirehop).to.deep.equal(nginx);
     });
   }
+
+  it('without a resolver: a name with variables behind it', async () => {
+    const { nginx, wirehop } = await pair.ask({ host: 'without', target: '/fixed/' });
+    expect(wirehop).to.deep.equal(nginx);
+  });
 
   it('the error logs say the same', () => {
     const { nginx, wirehop } = pair.errors();

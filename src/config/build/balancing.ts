@@ -2,10 +2,13 @@
  * How an upstream spreads its exchanges: the words of `least_conn`, `hash`, `sticky` and so on become methods and
  * routes. Decides nothing.
  */
+import type { ValueSource } from '../../message/field-edits.js';
+import type { Exchange } from '../../proxy/model.js';
 import type { MakeMethod } from '../../proxy/balancing/balancer.js';
 import { IpHash, KeyHash, Ring, type KeySource } from '../../proxy/balancing/hash.js';
 import { LeastConn } from '../../proxy/balancing/least-conn.js';
 import { Random } from '../../proxy/balancing/random.js';
+import { Sessions } from '../../proxy/balancing/sessions.js';
 import { Route, StickyCookie } from '../../proxy/balancing/sticky.js';
 import type { StickyLine, UpstreamLevel } from '../blocks.js';
 import type { Word } from '../syntax.js';
@@ -31,16 +34,36 @@ export function methodOf({ method }: UpstreamLevel, site: Site): MakeMethod | un
   }
 }
 
-/** By what an exchange says that it is bound to a server; null where nothing binds. */
-export function routeOf({ sticky }: UpstreamLevel, site: Site): KeySource | null {
-  if (sticky === null) return null;
-  if (sticky.kind === 'route') return new Route(sticky.variables.map((word) => site.template(word)));
-  return site.variables.lookup(`cookie_${sticky.name.text}`) ?? null;
+/** How exchanges are bound to servers. */
+export interface Binding {
+  /** By what an exchange says that it is bound to a server; null where nothing binds. */
+  readonly route: KeySource | null;
+  /** What its responses set, or what is learnt from them; null for nothing. */
+  readonly cookie: ValueSource<Exchange> | null;
 }
 
-/** The Set-Cookie line of `sticky cookie`; null without one. */
-export function stickyCookie(sticky: StickyLine | null, site: Site): StickyCookie | null {
-  if (sticky?.kind !== 'cookie') return null;
+/** What `sticky` says. */
+export function bindingOf({ sticky }: UpstreamLevel, site: Site): Binding {
+  const first = (words: readonly Word[]): KeySource => new Route(words.map((word) => site.template(word)));
+  switch (sticky?.kind) {
+    case 'route':
+      return { route: first(sticky.variables), cookie: null };
+    case 'cookie':
+      return {
+        route: site.variables.lookup(`cookie_${sticky.name.text}`) ?? null,
+        cookie: stickyCookie(sticky, site),
+      };
+    case 'learn': {
+      const { create, lookup, timeoutMs, octets } = sticky;
+      const sessions = new Sessions({ create: first(create), lookup: first(lookup), timeoutMs, octets });
+      return { route: sessions, cookie: sessions };
+    }
+    default:
+      return { route: null, cookie: null };
+  }
+}
+
+function stickyCookie(sticky: StickyLine & { readonly kind: 'cookie' }, site: Site): StickyCookie {
   const { name, expires, path, httpOnly, secure } = sticky;
   const template = (word: Word | null): KeySource | null => (word === null ? null : site.template(word));
   return new StickyCookie({

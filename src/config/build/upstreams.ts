@@ -3,8 +3,6 @@
  * shares their idle connections; leaves the choice among peers to `proxy/balancer.ts`.
  */
 import { Balancer, type MakeMethod } from '../../proxy/balancing/balancer.js';
-import type { KeySource } from '../../proxy/balancing/hash.js';
-import type { StickyCookie } from '../../proxy/balancing/sticky.js';
 import { serviceName, watchName } from '../../proxy/balancing/names.js';
 import type { PeerAddress, UpstreamServer } from '../../proxy/balancing/peers.js';
 import type { PeerSource, PoolRules } from '../../proxy/model.js';
@@ -18,17 +16,15 @@ import type { Word } from '../syntax.js';
 import { Addresses, resolveReason } from './addresses.js';
 import type { Logs } from './logs.js';
 import type { Resolvers } from './resolvers.js';
-import { methodOf, routeOf, stickyCookie } from './balancing.js';
+import { bindingOf, methodOf, type Binding } from './balancing.js';
 import type { Site } from './site.js';
 
 const DEFAULT_PORT = 80;
 const SECURE_PORT = 443;
 
 /** How exchanges are spread over the servers of one upstream. */
-interface Spread {
+interface Spread extends Partial<Binding> {
   readonly method?: MakeMethod | undefined;
-  readonly route?: KeySource | null;
-  readonly cookie?: StickyCookie | null;
 }
 
 /** One group of servers, and how its locations get at it. */
@@ -36,7 +32,7 @@ class Upstream {
   private users = 0;
   /** null after a fault. */
   readonly balancer: Balancer | null;
-  readonly cookie: StickyCookie | null;
+  readonly cookie: Binding['cookie'];
 
   constructor(
     servers: readonly UpstreamServer[],
@@ -89,7 +85,8 @@ export class Upstreams {
       if (this.nameOf(address) !== undefined || this.implied.has(key)) continue;
       const name = pass.url.replace(/^https?:\/\//i, '');
       const port = secure ? SECURE_PORT : DEFAULT_PORT;
-      const addresses = await this.peers(address, pass.word, name, port);
+      const addresses = await this.peers(address, pass.word, name, port, pass.isDynamic);
+      if (addresses.length === 0) continue;
       const server = { ...SERVER_DEFAULTS, name, addresses };
       this.implied.set(key, new Upstream([server], poolOf(IMPLIED), IMPLIED.get(POOL).isLocal));
     }
@@ -100,7 +97,8 @@ export class Upstreams {
     const name = address === null ? undefined : this.nameOf(address);
     if (name === undefined) {
       const implied = address === null ? undefined : this.implied.get(keyOf(address, secure));
-      if (implied === undefined) throw new Error('build() did not see this proxy_pass');
+      // It had a fault, which is told.
+      if (implied === undefined) return NOBODY;
       return implied.sourceForLocation();
     }
     if (address?.kind === 'host' && address.port >= 0) {
@@ -110,7 +108,7 @@ export class Upstreams {
   }
 
   /** What its responses set, so that clients come back to the same server; null for nothing. */
-  cookie({ address }: ProxyPassLine): StickyCookie | null {
+  cookie({ address }: ProxyPassLine): Binding['cookie'] {
     const name = address === null ? undefined : this.nameOf(address);
     return name === undefined ? null : (this.groups.get(name) as Upstream).cookie;
   }
@@ -153,8 +151,7 @@ export class Upstreams {
     const { site } = this;
     const spread = {
       method: methodOf(level, site),
-      route: routeOf(level, site),
-      cookie: stickyCookie(level.sticky, site),
+      ...bindingOf(level, site),
     };
     const upstream = new Upstream(servers, poolOf(level), level.get(POOL).isLocal, spread);
     if (upstream.balancer !== null) this.watch(level, http, servers, upstream.balancer);
@@ -203,6 +200,7 @@ export class Upstreams {
     word: Word,
     shown: string,
     defaultPort = DEFAULT_PORT,
+    isForgiven = false,
   ): Promise<PeerAddress[]> {
     if (address.kind === 'unix') {
       return [{ name: `unix:${address.path}`, host: '', port: 0, path: address.path }];
@@ -212,7 +210,15 @@ export class Upstreams {
       const hosts = await this.addresses.of(address);
       return hosts.map((host) => ({ name: hostPort(host, port), host, port, path: '' }));
     } catch (error) {
-      this.site.fault(word, `host not found in upstream "${shown}"`, resolveReason(error));
+      const text = `host not found in upstream "${shown}"`;
+      // nginx looks for it when a request comes, and only where a resolver is.
+      if (isForgiven)
+        this.site.warn(
+          word,
+          text,
+          'requests are answered 502; name servers are needed: resolver 192.0.2.53;',
+        );
+      else this.site.fault(word, text, resolveReason(error));
       return [];
     }
   }

@@ -5,7 +5,7 @@
 import type { MethodLine, StickyLine, UpstreamLevel } from '../blocks.js';
 import { faultAt, type Directive, type Word } from '../syntax.js';
 import { entry, type Entry, type Walk } from '../table.js';
-import { parseTimeMs } from '../units.js';
+import { parseSize, parseTimeMs } from '../units.js';
 import { unsupported } from '../values.js';
 import { splitParameter } from './server.js';
 
@@ -87,11 +87,13 @@ export const BALANCING_DIRECTIVES: readonly Entry[] = [
     contexts: ['upstream'],
     args: [2, Infinity],
     syntax:
-      'cookie name [expires=time] [domain=domain] [httponly] [samesite=strict|lax|none|$variable] [secure] [path=path] | route $variable ...',
+      'cookie name [expires=time] [domain=domain] [httponly] [samesite=strict|lax|none|$variable] [secure] [path=path] | route $variable ... | learn create=$variable lookup=$variable zone=name:size [timeout=time] [header]',
     fallback: '',
     page: PAGE,
     kind: 'narrower',
-    note: '`sticky learn` is refused: sessions would have to be shared between workers.',
+    note:
+      'The sessions of `learn` are known to the worker that learnt them, and are learnt from the head of a response, with ' +
+      '`header` or without. Its `sync` is refused.',
     apply(place, upstream) {
       if (upstream.sticky !== null) throw faultAt(place, '"sticky" directive is duplicate');
       upstream.sticky = readSticky(place);
@@ -110,10 +112,53 @@ function readSticky(place: Directive): StickyLine {
       return { kind: 'route', variables: rest, place };
     }
     case 'learn':
-      throw unsupported(kind, place, 'sessions are not learned; "sticky cookie" needs no memory at all');
+      return readLearn(place, rest);
     default:
-      throw faultAt(kind, `unknown parameter "${kind.text}"`, 'it is "cookie" or "route"');
+      throw faultAt(kind, `unknown parameter "${kind.text}"`, 'it is "cookie", "route" or "learn"');
   }
+}
+
+const SESSION_TIMEOUT_MS = 600_000;
+/** nginx's eight pages. */
+const LEAST_ZONE_OCTETS = 32_768;
+
+function readLearn(place: Directive, parameters: readonly Word[]): StickyLine {
+  const create: Word[] = [];
+  const lookup: Word[] = [];
+  let octets = 0;
+  let timeoutMs = SESSION_TIMEOUT_MS;
+  for (const parameter of parameters) {
+    const [key, value = ''] = splitParameter(parameter);
+    if (key === 'create' || key === 'lookup') {
+      if (!/^\$\{?\w+\}?$/.test(value)) throw faultAt(parameter, `invalid variable name "${value}"`);
+      (key === 'create' ? create : lookup).push({ ...parameter, text: value });
+    } else if (key === 'zone') {
+      octets = readZone(parameter, value);
+    } else if (key === 'timeout') {
+      const time = parseTimeMs(value, 's');
+      if (time === undefined) throw faultAt(parameter, `invalid "timeout" value "${value}"`);
+      timeoutMs = time;
+    } else if (parameter.text === 'sync') {
+      throw unsupported(parameter, place, 'zones are not shared; leave it out');
+    } else if (parameter.text !== 'header') {
+      throw faultAt(parameter, `unknown parameter "${parameter.text}"`);
+    }
+  }
+  for (const [name, isThere] of [
+    ['create', create.length > 0],
+    ['lookup', lookup.length > 0],
+    ['zone', octets > 0],
+  ] as const) {
+    if (!isThere) throw faultAt(place, `"sticky learn" needs the parameter "${name}"`);
+  }
+  return { kind: 'learn', create, lookup, octets, timeoutMs, place };
+}
+
+function readZone(word: Word, value: string): number {
+  const octets = parseSize(/^[^:]+:(.+)$/.exec(value)?.[1] ?? '');
+  if (octets === undefined) throw faultAt(word, `invalid zone size "${word.text}"`, 'zone=sessions:1m');
+  if (octets < LEAST_ZONE_OCTETS) throw faultAt(word, `zone "${value}" is too small`, 'at least 32k');
+  return octets;
 }
 
 function readCookie(place: Directive, [name, ...parameters]: readonly Word[]): StickyLine {

@@ -61,7 +61,8 @@ export const PROXY_DIRECTIVES: readonly Entry[] = [
     kind: 'narrower',
     note:
       'With and without a URI, to a host, a `unix:` socket or an `upstream`; with variables, too. ' +
-      'Names are resolved once, at the start; one that a variable makes and no `upstream` has is asked of `resolver`.',
+      'Names are resolved once, at the start; where variables stand in the URL, when a request comes: `resolver` is asked. ' +
+      'Without one, a host in front of the variables is resolved at the start; nginx answers 502 then.',
     apply(directive, location) {
       if (location.pass !== null) throw faultAt(directive, '"proxy_pass" directive is duplicate');
       if (location.tunnel !== null) throw twoPasses(directive);
