@@ -44,6 +44,8 @@ const ROWS = {
     text: 'CONNECT to this destination is not allowed',
   },
   CONNECT_REFUSED: { status: 405, rule: 'RFC 9110 9.3.6', text: 'CONNECT is not configured here' },
+  FIELD_REPEATED: { status: 400, rule: 'RFC 9110 5.3', text: 'a field that may stand once stands twice' },
+  TRACE_REFUSED: { status: 405, rule: 'RFC 9110 9.3.8', text: 'TRACE is not answered, and not passed on' },
   VERSION_INVALID: { status: 400, rule: 'RFC 9112 2.3', text: 'this is not an HTTP version' },
   VERSION_UNSUPPORTED: { status: 505, rule: 'RFC 9110 15.6.6', text: 'the HTTP version is not 1.0 or 1.1' },
   START_LINE_WHITESPACE: {

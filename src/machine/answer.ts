@@ -56,6 +56,7 @@ export function writeAnswerHead(
   closes: boolean,
   keepAliveLines?: Uint8Array,
 ): void {
+  exchange.keepsConnection = !closes;
   out.begin();
   writeLocalHead(out, status, edits, contentOctets, closes, exchange, keepAliveLines);
   exchange.headOctetsSent += out.position - out.start;

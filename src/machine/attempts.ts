@@ -157,13 +157,11 @@ export abstract class Attempts {
     connection.exchange!.forgetResponse();
     const goesOn =
       (plan.nextOn & condition) !== 0 && this.mayTryAnother(plan) && this.mayRepeat(plan, wasOpen);
+    // In front of the next peer: the log names the one that failed.
+    if (goesOn) connection.report(fault);
     this.end(ABORT, true);
-    if (goesOn && this.dial(plan)) {
-      connection.report(fault);
-      connection.stepResponse(RESPONSE_IN.RETRY);
-    } else {
-      connection.failUpstream(fault);
-    }
+    if (goesOn && this.dial(plan)) connection.stepResponse(RESPONSE_IN.RETRY);
+    else connection.failUpstream(fault, goesOn);
   }
 
   /** Sends the request to another peer for the sake of the response's status, if it may be and there is one. */

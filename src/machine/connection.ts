@@ -600,10 +600,14 @@ export class Connection {
     this.respond(plan.status, plan);
   }
 
-  /** The upstream side failed before its response began: answers with the fault's status. @internal */
-  failUpstream(fault: Fault): void {
+  /**
+   * The upstream side failed before its response began: answers with the fault's status.
+   * @param isReported the fault is in the log already
+   * @internal
+   */
+  failUpstream(fault: Fault, isReported = false): void {
     const exchange = this.exchange!;
-    this.report(fault);
+    if (!isReported) this.report(fault);
     exchange.outcome = 'upstream-failed';
     this.follow(this.policy.failed(exchange, fault.status, fault), fault.status);
   }
@@ -626,6 +630,7 @@ export class Connection {
     const isRead = source !== null && sendsSource(exchange, status, source);
     this.stepResponse(isRead ? RESPONSE_IN.SOURCE : RESPONSE_IN.LOCAL);
     if (status === 444) {
+      exchange.status = status;
       this.endAll('refused', null, this.rules.resetsTimedOut === true ? ABORT : CLOSE);
       return;
     }

@@ -84,6 +84,10 @@ export class Exchange {
   offered = false;
   /** Of a subrequest: the exchange that it was made for. */
   main: Exchange | null = null;
+  /** The answer's head went out, and the connection stays behind it. */
+  keepsConnection = false;
+  /** The answer's content goes out in chunks. */
+  isChunked = false;
 
   constructor(
     /** The connection that it came on. A policy may put another in its place that knows the client better. */

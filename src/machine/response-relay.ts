@@ -193,6 +193,8 @@ export abstract class ResponseRelay extends RequestRelay {
     // An answer in front of the request's end: what still comes is content or dropped, never a request (RFC 9112 9.3).
     if (!connection.downstream.isWhole) closes = true;
     connection.closes = closes;
+    exchange.keepsConnection = !closes;
+    exchange.isChunked = isChunked;
     this.content.begin(head, isChunked, 0);
     const { out } = connection;
     out.begin();

@@ -16,10 +16,35 @@ export const PROXY_CONNECTION = FIELD_NAMES.intern('proxy-connection');
 export const TE = FIELD_NAMES.intern('te');
 export const UPGRADE = FIELD_NAMES.intern('upgrade');
 export const EXPECT = FIELD_NAMES.intern('expect');
+/**
+ * Fields of a request that say one thing, once: several lines are refused, as in nginx, because two readers might each
+ * believe another one (RFC 9110 5.3). Their ids stand in a row behind {@link EXPECT}, which is of their kind.
+ */
+export const SINGLE_OF_REQUEST: readonly number[] = [
+  EXPECT,
+  ...'authorization if-match if-none-match if-modified-since if-unmodified-since if-range content-range'
+    .split(' ')
+    .map((name) => FIELD_NAMES.intern(name)),
+];
 /** Of a response: the path or the named location that is to answer instead. */
 export const X_ACCEL_REDIRECT = FIELD_NAMES.intern('x-accel-redirect');
 export const DATE = FIELD_NAMES.intern('date');
 export const SERVER = FIELD_NAMES.intern('server');
+
+/**
+ * Fields of a response that say one thing, once: of several lines the first goes on, as in nginx (RFC 9110 5.3). A bit
+ * for each by id; names with greater ids have none.
+ */
+export const SINGLE_FIELDS: Int32Array = singleFields(
+  'server date content-type last-modified etag location expires content-encoding status',
+);
+
+function singleFields(names: string): Int32Array {
+  const ids = names.split(' ').map((name) => FIELD_NAMES.intern(name));
+  const bits = new Int32Array(Math.max(...ids) + 1);
+  ids.forEach((id, i) => (bits[id] = 1 << i));
+  return bits;
+}
 
 /** Removed in both directions whatever the configuration says (RFC 9110 7.6.1, RFC 9112 C.2.2). */
 export const HOP_BY_HOP: readonly number[] = [

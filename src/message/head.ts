@@ -49,8 +49,10 @@ export const METHOD_HEAD = 2;
 export const METHOD_CONNECT = 3;
 /** OPTIONS: the one method with an asterisk-form. */
 export const METHOD_OPTIONS = 4;
-/** Idempotent by RFC 9110 9.2.2, and none of the above: PUT, DELETE, TRACE. */
+/** Idempotent by RFC 9110 9.2.2, and none of the others: PUT, DELETE. */
 export const METHOD_IDEMPOTENT = 5;
+/** TRACE: it shows whoever asks what the proxy adds to a request. */
+export const METHOD_TRACE = 6;
 
 /** Forms of a request target (RFC 9112 3.2), as {@link Head.form}: `/path?query`. */
 export const FORM_ORIGIN = 0;

@@ -22,7 +22,15 @@ import {
   TARGET,
 } from '../bytes/octets.js';
 import { readConnection } from './connection-field.js';
-import { CONNECTION, CONTENT_LENGTH, EXPECT, HOST, TRANSFER_ENCODING, UPGRADE } from './field-names.js';
+import {
+  CONNECTION,
+  CONTENT_LENGTH,
+  EXPECT,
+  HOST,
+  SINGLE_OF_REQUEST,
+  TRANSFER_ENCODING,
+  UPGRADE,
+} from './field-names.js';
 import { decideRequestFraming } from './framing.js';
 import * as h from './head.js';
 import type { Head } from './head.js';
@@ -37,7 +45,7 @@ const METHODS = [
   ['OPTIONS', h.METHOD_OPTIONS],
   ['PUT', h.METHOD_IDEMPOTENT],
   ['DELETE', h.METHOD_IDEMPOTENT],
-  ['TRACE', h.METHOD_IDEMPOTENT],
+  ['TRACE', h.METHOD_TRACE],
 ].map(([name, method]) => ({ name: latin1(name as string), method: method as number }));
 
 /** Where the last fault was found, in octets from the start of the head. Read right after a check answered a code. */
@@ -173,6 +181,8 @@ function checkAuthority(head: Head, start: number, end: number): ErrorCode | nul
     for (; i < end && octets[i] !== COLON; i++) {
       const octet = octets[i];
       if (octet === 0x40) return at(i, 'TARGET_USERINFO');
+      // An empty label is in no name (RFC 1034 3.1), and readers differ in what they make of it.
+      if (octet === DOT && i > start && octets[i - 1] === DOT) return at(i, 'HOST_INVALID');
       if ((CLASS[octet] & REG_NAME) === 0) return at(i, 'HOST_INVALID');
       if (octet === PERCENT && (i + 2 >= end || (CLASS[octets[i + 1]] & CLASS[octets[i + 2]] & HEX) === 0)) {
         return at(i, 'HOST_INVALID');
@@ -269,9 +279,10 @@ function checkFields(head: Head): ErrorCode | null {
   head.connection = 0;
   head.upgradeField = -1;
   head.expectsContinue = false;
+  let single = 0;
   for (let i = 0, f = 0; i < count; i++, f += h.FIELD_STRIDE) {
     const id = fields[f + h.NAME_ID];
-    if (id === 0 || id > UPGRADE_EXPECT_MAX) continue;
+    if (id === 0 || id > PROTOCOLS_OWN_MAX) continue;
     if (id === HOST) {
       if (host >= 0) return at(fields[f], 'HOST_REPEATED');
       host = f;
@@ -291,6 +302,12 @@ function checkFields(head: Head): ErrorCode | null {
         return at(fields[f + h.VALUE_START], 'EXPECTATION_UNKNOWN');
       }
       head.expectsContinue = true;
+    }
+    // What stands above: only these are single, and of them Expect alone has a rule of its own.
+    if (id >= EXPECT) {
+      const bit = 1 << (id - EXPECT);
+      if ((single & bit) !== 0) return at(fields[f], 'FIELD_REPEATED');
+      single |= bit;
     }
   }
   if (hasConnection) readConnection(head);
@@ -318,4 +335,4 @@ function checkFields(head: Head): ErrorCode | null {
 }
 
 /** Ids above this one are not the protocol's: the usual field is told apart by one comparison. */
-const UPGRADE_EXPECT_MAX = Math.max(HOST, CONTENT_LENGTH, TRANSFER_ENCODING, CONNECTION, UPGRADE, EXPECT);
+const PROTOCOLS_OWN_MAX = SINGLE_OF_REQUEST[SINGLE_OF_REQUEST.length - 1];

@@ -5,7 +5,7 @@
 import type { ErrorCode } from '../error.js';
 import { CLASS, DIGIT, FIELD_VALUE, latin1, SP } from '../bytes/octets.js';
 import { readConnection } from './connection-field.js';
-import { CONNECTION, CONTENT_LENGTH, TRANSFER_ENCODING, UPGRADE } from './field-names.js';
+import { CONNECTION, CONTENT_LENGTH, SINGLE_FIELDS, TRANSFER_ENCODING, UPGRADE } from './field-names.js';
 import { decideResponseFraming } from './framing.js';
 import * as h from './head.js';
 import type { Head } from './head.js';
@@ -51,6 +51,7 @@ function checkFields(head: Head, toHead: boolean): ErrorCode | null {
   let lengthField = -1;
   let codings = 0;
   let codingField = -1;
+  let seen = 0;
   head.connection = 0;
   head.upgradeField = -1;
   for (let i = 0, f = 0; i < count; i++, f += h.FIELD_STRIDE) {
@@ -70,6 +71,9 @@ function checkFields(head: Head, toHead: boolean): ErrorCode | null {
       fields[f + h.VALUE_START] < fields[f + h.VALUE_END]
     ) {
       head.upgradeField = i;
+    } else if (id < SINGLE_FIELDS.length && SINGLE_FIELDS[id] !== 0) {
+      if ((seen & SINGLE_FIELDS[id]) !== 0) fields[f + h.NAME_ID] = id | h.NOMINATED;
+      seen |= SINGLE_FIELDS[id];
     }
   }
   if (hasConnection) readConnection(head);

@@ -8,6 +8,7 @@ import { ERRORS, type ErrorCode, type Fault } from '../error.js';
 import type { Exchange } from '../machine/exchange.js';
 import type { ConnectionFacts } from '../machine/policy.js';
 import { FIELD_NAMES, HOST } from '../message/field-names.js';
+import { BODY_LENGTH } from '../message/head.js';
 import type { RequestContext } from './context.js';
 import type { ListenAddress, LogLevel } from './model.js';
 import { primaryName } from './request-variables.js';
@@ -30,6 +31,8 @@ const DOWNSTREAM: Partial<Record<ErrorCode, string>> = {
   TARGET_USERINFO: `client sent invalid host in request line ${IN_LINE}`,
   TARGET_SCHEME: `client sent invalid request ${IN_LINE}`,
   TARGET_ASTERISK: `client sent invalid request ${IN_LINE}`,
+  FIELD_REPEATED: `client sent duplicate header line ${IN_HEAD}`,
+  TRACE_REFUSED: `client sent TRACE method ${IN_HEAD}`,
   CONNECT_REFUSED: `client sent CONNECT method ${IN_HEAD}`,
   CONNECT_CONTENT: `client sent CONNECT method with content ${IN_HEAD}`,
   VERSION_INVALID: `client sent invalid request ${IN_LINE}`,
@@ -68,7 +71,6 @@ const DOWNSTREAM: Partial<Record<ErrorCode, string>> = {
   CERTIFICATE_MISSING: `client sent no required SSL certificate ${IN_HEAD}`,
   HOST_MISDIRECTED:
     'client attempted to request the server name different from the one that was negotiated ' + IN_HEAD,
-  CONTENT_TOO_LARGE: 'client intended to send too large body',
   CONTENT_INCOMPLETE: `client prematurely closed connection ${IN_BODY}`,
   HEAD_TIMEOUT: `client timed out ${TIMED_OUT} ${IN_HEAD}`,
   CONTENT_TIMEOUT: `client timed out ${TIMED_OUT} ${IN_BODY}`,
@@ -86,6 +88,7 @@ const LEVELS: Partial<Record<ErrorCode, LogLevel>> = {
   DESTINATION_REFUSED: 'error',
   KEEPALIVE_TIMEOUT: 'debug',
   LINGERING_TIMEOUT: 'debug',
+  TUNNEL_IDLE: 'info',
   PROXY_HEADER_INVALID: 'error',
   SOURCE_FAILED: 'alert',
   UNEXPECTED_INPUT: 'alert',
@@ -109,7 +112,7 @@ export function faultLine(
   listener: ListenAddress,
 ): string {
   const text = `${words(fault, exchange)} [${fault.code}, ${ruleOf(fault, exchange)}]`;
-  if (exchange !== null) return exchangeLine(text, exchange);
+  if (exchange !== null) return exchangeLine(text, exchange, fault.side !== 'downstream');
   return `*${connection.serial} ${text}, client: ${connection.remoteAddress}, server: ${addressText(listener)}`;
 }
 
@@ -120,16 +123,19 @@ export function ruleOf({ code }: Fault, exchange: Exchange | null): string {
   return isTunnels ? rule.replace(/^proxy_(?=(?:connect|send|read)_timeout$)/, 'tunnel_') : rule;
 }
 
-/** A line about an exchange, whoever says it. */
-function exchangeLine(text: string, exchange: Exchange): string {
+/**
+ * A line about an exchange, whoever says it.
+ * @param isUpstreams an upstream is named even if no peer of it was tried
+ */
+function exchangeLine(text: string, exchange: Exchange, isUpstreams = false): string {
   const { request, connection } = exchange;
   let line = `*${connection.serial} ${text}, client: ${connection.remoteAddress}`;
   const context = exchange.context as RequestContext | undefined;
   line += `, server: ${context?.server ? primaryName(context.server.names) : ''}`;
-  if (request.length === 0) return line;
+  if (request.startLineEnd === 0) return line;
   line += `, request: "${printable(request.text(0, request.startLineEnd))}"`;
   if (exchange.main !== null) line += `, subrequest: "${printable(context?.text() ?? '')}"`;
-  const upstream = upstreamText(exchange, context);
+  const upstream = isUpstreams || exchange.attempts.length > 0 ? upstreamText(exchange, context) : '';
   if (upstream !== '') line += `, upstream: "${printable(upstream)}"`;
   const host = request.joinedText(HOST);
   if (host !== '') line += `, host: "${printable(host)}"`;
@@ -157,7 +163,7 @@ export function noteHere(text: () => string, exchange: Exchange): void {
 
 function words(fault: Fault, exchange: Exchange | null): string {
   if (fault.side === 'downstream') {
-    const text = detailed(fault) ?? DOWNSTREAM[fault.code] ?? fault.words;
+    const text = detailed(fault, exchange) ?? DOWNSTREAM[fault.code] ?? fault.words;
     if (fault.code !== 'DOWNSTREAM_CLOSED' || exchange?.attempt === undefined) return text;
     return `${text}, so upstream connection is closed too ${upstreamPhase(exchange)}`;
   }
@@ -165,7 +171,8 @@ function words(fault: Fault, exchange: Exchange | null): string {
 }
 
 /** Faults whose words hold what was found; undefined for all others. */
-function detailed({ code, detail }: Fault): string | undefined {
+function detailed({ code, detail }: Fault, exchange: Exchange | null): string | undefined {
+  if (code === 'CONTENT_TOO_LARGE') return tooLarge(exchange);
   if (detail === '') return undefined;
   switch (code) {
     case 'TLS_HANDSHAKE':
@@ -181,6 +188,13 @@ function detailed({ code, detail }: Fault): string | undefined {
     default:
       return undefined;
   }
+}
+
+/** A length that was announced is named; chunks show only that they are too many. */
+function tooLarge(exchange: Exchange | null): string {
+  return exchange?.request.body === BODY_LENGTH
+    ? `client intended to send too large body: ${exchange.request.contentLength} bytes`
+    : 'client intended to send too large chunked body';
 }
 
 function certificateWords(detail: string): string {
@@ -255,7 +269,7 @@ function upstreamPhase(exchange: Exchange | null): string {
   const attempt = exchange?.attempt;
   if (attempt === undefined || (attempt.connectedAt < 0 && !attempt.reused))
     return 'while connecting to upstream';
-  return attempt.headAt < 0 ? 'while reading response header from upstream' : 'while reading upstream';
+  return exchange!.response.length === 0 ? 'while reading response header from upstream' : 'while reading upstream';
 }
 
 const scratch = new OctetWriter();

@@ -16,6 +16,9 @@ import { builtInPage } from '../message/statuses.js';
 
 export { builtInPage, REASONS, reasonPhrase, wireStatus } from '../message/statuses.js';
 
+/** Errors whose page ends the connection, as in nginx (`ngx_http_special_response_handler`). */
+export const CLOSING_ERRORS: ReadonlySet<number> = new Set([400, 413, 414, 495, 496, 497, 500, 501]);
+
 let bareEdits: FieldEdits<Exchange> | null = null;
 
 /** Lines of a built-in page in a location: its own; those of nginx's defaults where the configuration says nothing. */

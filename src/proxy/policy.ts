@@ -9,7 +9,7 @@ import type { ConnectionFacts, Decision, DownstreamRules, Policy, ReadingRules }
 import type { ArrivalRules } from '../machine/security.js';
 import type { FieldEdits } from '../message/field-edits.js';
 import { FIELD_NAMES, X_ACCEL_REDIRECT } from '../message/field-names.js';
-import { FORM_AUTHORITY } from '../message/head.js';
+import { FORM_AUTHORITY, METHOD_TRACE } from '../message/head.js';
 import { leaveLimits } from './access/access.js';
 import { contextOf, RequestContext } from './context.js';
 import { faultLevel, faultLine } from './fault-lines.js';
@@ -74,6 +74,10 @@ export class ProxyPolicy implements Policy {
     if (isPath && this.gate !== null) {
       const refused = this.refused(exchange, context, router);
       if (refused !== null) return refused;
+    }
+    if (request.method === METHOD_TRACE) {
+      this.fault(new Fault('TRACE_REFUSED', 'downstream', 0), exchange, exchange.connection);
+      return router.refuse(exchange, context, 405);
     }
     if (isPath) {
       const plan = router.route(exchange, context);

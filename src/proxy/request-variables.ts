@@ -236,7 +236,8 @@ export function requestVariables(isRewritten = false): Readonly<Record<string, V
     request_uri: stable(requestUri, putRequestUri),
     request: span(
       () => 0,
-      (head) => (head.length === 0 ? 0 : head.startLineEnd),
+      // Of a refused head too: what came of its first line.
+      (head) => head.startLineEnd,
     ),
     request_method: settled(method),
     request_id: stable(requestId),

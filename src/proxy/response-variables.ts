@@ -4,22 +4,29 @@
  */
 import { OctetWriter } from '../bytes/octet-writer.js';
 import type { Exchange } from '../machine/exchange.js';
-import { CONTENT_LENGTH, FIELD_NAMES } from '../message/field-names.js';
+import { CONTENT_LENGTH, FIELD_NAMES, UPGRADE } from '../message/field-names.js';
 import { DROPS, REWRITES, type FieldEdits, type FieldSet, type ValueSource } from '../message/field-edits.js';
 import { BODY_LENGTH, FIELD_STRIDE, ID_MASK, NAME_ID, NOMINATED } from '../message/head.js';
 import { builtInPage, wireStatus } from '../message/statuses.js';
 import { ruleOf } from './fault-lines.js';
 import type { Variable, VariableFamily } from './variables.js';
 
-/** Lines that the head writer makes from the state of the connection, which a policy cannot see. */
-const WRITERS_OWN = new Set([
-  'connection',
-  'keep-alive',
-  'transfer-encoding',
-  'proxy-connection',
-  'te',
-  'upgrade',
-]);
+/** Lines that the head writer makes from the state of the connection, and those that no response has. */
+const WRITERS_OWN: Readonly<Record<string, (exchange: Exchange) => string>> = {
+  connection: (exchange) =>
+    exchange.tunnelled ? 'upgrade' : exchange.keepsConnection ? 'keep-alive' : exchange.status > 0 ? 'close' : '',
+  'keep-alive': ({ keepsConnection, plan }) => (keepsConnection ? keepAlive(plan?.downstream.keepAliveLines) : ''),
+  'transfer-encoding': ({ isChunked }) => (isChunked ? 'chunked' : ''),
+  'proxy-connection': () => '',
+  te: () => '',
+  upgrade: ({ tunnelled, response }) => (tunnelled ? response.joinedText(UPGRADE) : ''),
+};
+
+/** The value of a Keep-Alive line among those that are written where a connection stays. */
+function keepAlive(lines: Uint8Array | undefined): string {
+  const text = lines === undefined ? '' : Buffer.from(lines).toString('latin1');
+  return /^Keep-Alive: (.*)\r$/m.exec(text)?.[1] ?? '';
+}
 
 /** Statuses that lines added without `always` go to (add_header). */
 const ADDED_TO = new Set([200, 201, 204, 206, 301, 302, 303, 304, 307, 308]);
@@ -52,6 +59,9 @@ export function responseVariables(): Readonly<Record<string, Variable>> {
     status: changing(statusText, putStatus),
     bytes_sent: count((exchange) => exchange.octetsSent),
     body_bytes_sent: count((exchange) => Math.max(0, exchange.octetsSent - exchange.headOctetsSent)),
+    request_completion: changing((exchange) => (isComplete(exchange) ? 'OK' : '')),
+    // wirehop does not compress: nginx says the same of a response that it did not compress.
+    gzip_ratio: changing(() => ''),
     // wirehop's own: why an exchange ended, for the lines of tunnels above all.
     fault_code: changing(({ fault }) => fault?.code ?? ''),
     fault_rule: changing((exchange) => (exchange.fault === null ? '' : ruleOf(exchange.fault, exchange))),
@@ -59,12 +69,19 @@ export function responseVariables(): Readonly<Record<string, Variable>> {
   };
 }
 
+/** The answer went out whole: the upstream's, or one of wirehop's own, for which there is no response. */
+function isComplete({ outcome, response, endedAt }: Exchange): boolean {
+  if (endedAt < 0) return false;
+  if (outcome === 'complete' || outcome === 'tunnel-closed') return true;
+  return outcome !== 'downstream-closed' && response.length === 0;
+}
+
 /** Families by prefix. */
 export function responseFamilies(): Readonly<Record<string, VariableFamily>> {
   return {
     sent_http_: (member) => {
       const name = member.replaceAll('_', '-');
-      if (WRITERS_OWN.has(name)) return undefined;
+      if (Object.hasOwn(WRITERS_OWN, name)) return changing(WRITERS_OWN[name]);
       const id = FIELD_NAMES.intern(name);
       return {
         text: id === CONTENT_LENGTH ? sentLength : (exchange) => sentText(exchange, id),

@@ -17,7 +17,7 @@ import type { LocationModel, ServerModel } from './model.js';
 import { keptLines, readUnsafeTarget, withLines } from './accel.js';
 import type { StaticFiles } from './files/static-files.js';
 import type { TryFiles } from './files/try-files.js';
-import { pagePlan, redirectPlan, slashPlan } from './pages.js';
+import { CLOSING_ERRORS, pagePlan, redirectPlan, slashPlan } from './pages.js';
 import { escapePath } from './request-uri.js';
 import { lineText } from './response-variables.js';
 import { ANSWER, ERROR } from './rewrite.js';
@@ -208,6 +208,8 @@ export class Router {
 
   /** An answer that counts as an error: its error page, or itself. */
   private error(exchange: Exchange, context: RequestContext, plan: RespondPlan): Decision {
+    // Whatever page stands in.
+    if (CLOSING_ERRORS.has(plan.status)) exchange.request.keepsAlive = false;
     const { errorPages } = this.here(context);
     const detour = context.detour;
     if (errorPages !== undefined && detour?.hasErrorPage !== true && detour?.changesLeft !== 0) {

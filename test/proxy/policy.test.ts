@@ -1,6 +1,7 @@
 import { expect } from 'chai';
 import { Fault } from '../../src/error.js';
 import { FieldEdits, fieldSet } from '../../src/message/field-edits.js';
+import { BODY_LENGTH } from '../../src/message/head.js';
 import type { Exchange } from '../../src/machine/exchange.js';
 import type { Plan } from '../../src/machine/policy.js';
 import { localEdits } from '../../src/proxy/edits.js';
@@ -301,6 +302,7 @@ describe('the policy of a listener', () => {
       it(words, () => {
         const exchange = planned();
         exchange.addAttempt(attempt('127.0.0.1:81', numbers));
+        if ('headAt' in numbers) exchange.response = responseHead('HTTP/1.1 200 OK');
         expect(logged(fault, exchange))
           .to.match(/^error: /)
           .and.to.include(` ${words}, client: `);
@@ -320,7 +322,12 @@ describe('the policy of a listener', () => {
 
     it('content that is too large is worth an error', () => {
       expect(logged(new Fault('CONTENT_TOO_LARGE', 'downstream'), planned())).to.match(
-        /^error: \*7 client intended to send too large body, /,
+        /^error: \*7 client intended to send too large chunked body, client: .*, host: "Site.example:8080"$/,
+      );
+      const announced = planned('POST /app/y HTTP/1.1\nHost: site.example');
+      Object.assign(announced.request, { body: BODY_LENGTH, contentLength: 9 });
+      expect(logged(new Fault('CONTENT_TOO_LARGE', 'downstream'), announced)).to.match(
+        /^error: \*7 client intended to send too large body: 9 bytes, client: .*, host: "site.example"$/,
       );
     });
 

@@ -11,7 +11,7 @@ import { EventLog, feed, type Replay } from './replay.js';
 export const LIMITS: HeadLimits = { maxLineOctets: 8192, maxHeadOctets: 32768, maxFields: 100 };
 
 const FORMS = ['origin', 'absolute', 'authority', 'asterisk'];
-const KINDS = ['other', 'GET', 'HEAD', 'CONNECT', 'OPTIONS', 'idempotent'];
+const KINDS = ['other', 'GET', 'HEAD', 'CONNECT', 'OPTIONS', 'idempotent', 'TRACE'];
 const BODIES = ['none', 'length', 'chunked', 'until-close'];
 const OPTIONS = ['close', 'keep-alive', 'upgrade', 'other'];
 

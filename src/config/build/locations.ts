@@ -18,7 +18,7 @@ import type {
   RespondPlan,
   ServerModel,
 } from '../../proxy/model.js';
-import { redirectionOf } from '../../proxy/pages.js';
+import { CLOSING_ERRORS, redirectionOf } from '../../proxy/pages.js';
 import { RealIp } from '../../proxy/real-ip.js';
 import { compileRegex } from '../../proxy/regex.js';
 import {
@@ -187,9 +187,10 @@ export class LocationBuilder {
     const hasPage = isTarget || (text === null && status >= 300);
     const type = hasPage ? PAGE_TYPE : this.contentType(level);
     const target = isTarget && text !== null ? new AbsoluteLocation(text, redirectRules(level)) : null;
+    const closes = text === null && CLOSING_ERRORS.has(status);
     return {
       kind: 'respond',
-      downstream: downstreamRules(level),
+      downstream: closes ? { ...downstreamRules(level), keepaliveTimeoutMs: 0 } : downstreamRules(level),
       status,
       edits: this.pageEdits(level, WITHOUT_CONTENT.has(status) ? '' : type, target),
       content: isTarget ? null : text,

@@ -59,6 +59,8 @@ const HEADROOM = 8;
 const LONGEST_METHOD_OCTETS = 32;
 /** Empty lines skipped in front of a request line (RFC 9112 2.2 asks for at least one). */
 const MAX_EMPTY_LINES = 4;
+/** So much of what is no request line at all is kept, for the logs. */
+const SHOWN_OCTETS = 256;
 const STAND_IN_METHOD = latin1('POST');
 /** Versions that llhttp takes; behind one of them it is the octet that follows that it refuses. */
 const VERSIONS_KNOWN = new Set(['0.9', '1.0', '1.1', '2.0']);
@@ -408,6 +410,8 @@ export class HeadReader {
   private refuse(code: ErrorCode, offset: number): void {
     this.fault = code;
     this.faultOffset = offset;
+    const { head, held } = this;
+    if (this.type === TYPE_REQUEST && head.startLineEnd === 0) head.startLineEnd = lineEnd(head.octets, held);
   }
 
   /** Skips CRLF in front of a request line; refuses a bare CR or LF there, and too many. */
@@ -442,6 +446,7 @@ export class HeadReader {
     }
     const isWhole = at < end && chunk[at] === SP && i > 0 && i <= LONGEST_METHOD_OCTETS;
     if (!isWhole && (at < end || i > LONGEST_METHOD_OCTETS)) {
+      this.store(chunk, this.consumed, Math.min(end, this.consumed + SHOWN_OCTETS));
       this.refuse('METHOD_INVALID', i);
       return HEAD_REFUSED;
     }
@@ -464,6 +469,13 @@ export class HeadReader {
     }
     return HEAD_COMPLETE;
   }
+}
+
+/** Where the first line of octets[0, end) ends; `end` if it does not. */
+function lineEnd(octets: Uint8Array, end: number): number {
+  let at = 0;
+  while (at < end && octets[at] !== CR && octets[at] !== LF) at++;
+  return at;
 }
 
 /** The id of a name, with {@link NOMINATED} set where one of its octets is not wanted. */
