@@ -153,6 +153,8 @@ export interface ListenLine {
   readonly isDefault: boolean;
   readonly backlog: number | undefined;
   readonly ipv6Only: boolean | undefined;
+  /** Seconds of silence before the first probe (so_keepalive); 0 for none. */
+  readonly keepAliveS: number | undefined;
   readonly ssl: boolean;
   readonly proxyProtocol: boolean;
 }

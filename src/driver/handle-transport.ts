@@ -594,7 +594,11 @@ class HandleEndpoint extends Endpoint {
   readonly remotePort: number;
   private local: AddressRecord | null = null;
 
-  constructor(private readonly handle: Handle) {
+  /** @param path of the unix socket that it came in through, '' for any other */
+  constructor(
+    private readonly handle: Handle,
+    private readonly path: string,
+  ) {
     super();
     if (handle.getpeername?.(PEER) === 0) {
       this.remoteAddress = plainAddress(PEER.address) ?? 'unix:';
@@ -606,7 +610,7 @@ class HandleEndpoint extends Endpoint {
   }
 
   get localAddress(): string {
-    return plainAddress(this.localRecord.address) ?? 'unix:';
+    return plainAddress(this.localRecord.address) ?? `unix:${this.path}`;
   }
 
   get localPort(): number {
@@ -636,8 +640,15 @@ class HandleNetwork implements Network {
     const listener = await listenOn(server, address, onError, socket);
     const { out } = this;
     const { _handle: handle } = server as unknown as {
-      _handle: { onconnection: (error: number, client: Handle) => void; setNoDelay?(on: boolean): number };
+      _handle: {
+        onconnection: (error: number, client: Handle) => void;
+        setNoDelay?(on: boolean): number;
+        setKeepAlive?(on: boolean, delayS: number): number;
+      };
     };
+    const path = 'path' in address ? address.path : '';
+    const keepAliveS = 'path' in address ? 0 : (address.keepAliveS ?? 0);
+    const inheritsProbes = keepAliveS > 0 && ON_LINUX && handle.setKeepAlive?.(true, keepAliveS) === 0;
     // What is accepted inherits it on Linux, which saves a call for every connection.
     const inherits = ON_LINUX && handle.setNoDelay?.(true) === 0;
     handle.onconnection = (error, client) => {
@@ -646,9 +657,10 @@ class HandleNetwork implements Network {
         return;
       }
       if (!inherits) client.setNoDelay?.(true);
+      if (keepAliveS > 0 && !inheritsProbes) client.setKeepAlive?.(true, keepAliveS);
       const transport = new HandleTransport(client, NO_EVENTS, out);
       transport.begin();
-      accept(transport, new HandleEndpoint(client));
+      accept(transport, new HandleEndpoint(client, path));
     };
     return listener;
   }

@@ -236,7 +236,11 @@ export class SocketEndpoint extends Endpoint {
   readonly remotePort: number;
   private local: Partial<AddressInfo> | null = null;
 
-  constructor(private readonly socket: Socket) {
+  /** @param path of the unix socket that it came in through, '' for any other */
+  constructor(
+    private readonly socket: Socket,
+    private readonly path = '',
+  ) {
     super();
     // Asked for at once: a socket that is gone no longer knows its peer, and a log line will want it.
     this.remoteAddress = plainAddress(socket.remoteAddress) ?? 'unix:';
@@ -248,7 +252,7 @@ export class SocketEndpoint extends Endpoint {
   }
 
   get localAddress(): string {
-    return plainAddress(this.localInfo.address) ?? 'unix:';
+    return plainAddress(this.localInfo.address) ?? `unix:${this.path}`;
   }
 
   get localPort(): number {
@@ -260,11 +264,18 @@ export class SocketEndpoint extends Endpoint {
   }
 }
 
+function keepAliveOptions(address: Address): net.ServerOpts {
+  const seconds = 'path' in address ? 0 : (address.keepAliveS ?? 0);
+  return seconds === 0 ? {} : { keepAlive: true, keepAliveInitialDelay: seconds * 1000 };
+}
+
 /** Sockets of `node:net`, by its public API alone. */
 export const NET: Network = {
   listen(address, accept, onError, bound): Promise<Listener> {
-    const server = net.createServer({ allowHalfOpen: true, noDelay: true }, (socket) =>
-      accept(new NetTransport(socket, NO_EVENTS), new SocketEndpoint(socket)),
+    const options = { allowHalfOpen: true, noDelay: true, ...keepAliveOptions(address) };
+    const path = 'path' in address ? address.path : '';
+    const server = net.createServer(options, (socket) =>
+      accept(new NetTransport(socket, NO_EVENTS), new SocketEndpoint(socket, path)),
     );
     return listenOn(server, address, onError, bound);
   },

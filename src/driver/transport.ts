@@ -84,6 +84,8 @@ export interface PortAddress {
   readonly backlog?: number;
   /** With an IPv6 host: IPv4 connections are not taken. Default false. */
   readonly ipv6Only?: boolean;
+  /** The system probes accepted connections that were silent for so many seconds. Absent: it does not. */
+  readonly keepAliveS?: number;
 }
 
 /** A unix socket to listen on. */

@@ -29,6 +29,8 @@ export function writeAnswer(
   closes: boolean,
   keepAliveLines?: Uint8Array,
 ): void {
+  // Content may tell of it, too.
+  exchange.keepsConnection = !closes;
   scratch.position = 0;
   scratch.begin();
   let page: Uint8Array | null = null;

@@ -18,14 +18,12 @@ export const UPGRADE = FIELD_NAMES.intern('upgrade');
 export const EXPECT = FIELD_NAMES.intern('expect');
 /**
  * Fields of a request that say one thing, once: several lines are refused, as in nginx, because two readers might each
- * believe another one (RFC 9110 5.3). Their ids stand in a row behind {@link EXPECT}, which is of their kind.
+ * believe another one (RFC 9110 5.3). Their ids stand in a row behind {@link EXPECT}.
  */
-export const SINGLE_OF_REQUEST: readonly number[] = [
-  EXPECT,
-  ...'authorization if-match if-none-match if-modified-since if-unmodified-since if-range content-range'
+export const SINGLE_OF_REQUEST: readonly number[] =
+  'authorization if-match if-none-match if-modified-since if-unmodified-since if-range content-range'
     .split(' ')
-    .map((name) => FIELD_NAMES.intern(name)),
-];
+    .map((name) => FIELD_NAMES.intern(name));
 /** Of a response: the path or the named location that is to answer instead. */
 export const X_ACCEL_REDIRECT = FIELD_NAMES.intern('x-accel-redirect');
 export const DATE = FIELD_NAMES.intern('date');

@@ -303,8 +303,7 @@ function checkFields(head: Head): ErrorCode | null {
       }
       head.expectsContinue = true;
     }
-    // What stands above: only these are single, and of them Expect alone has a rule of its own.
-    if (id >= EXPECT) {
+    if (id > EXPECT) {
       const bit = 1 << (id - EXPECT);
       if ((single & bit) !== 0) return at(fields[f], 'FIELD_REPEATED');
       single |= bit;

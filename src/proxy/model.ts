@@ -178,5 +178,12 @@ export interface ListenerModel {
 
 /** Where to listen: a numeric host and a port, or the path of a unix socket. */
 export type ListenAddress =
-  | { readonly host: string; readonly port: number; readonly backlog?: number; readonly ipv6Only?: boolean }
+  | {
+      readonly host: string;
+      readonly port: number;
+      readonly backlog?: number;
+      readonly ipv6Only?: boolean;
+      /** Probes of silent connections begin after so many seconds; absent: there are none. */
+      readonly keepAliveS?: number;
+    }
   | { readonly path: string; readonly backlog?: number };

@@ -138,10 +138,10 @@ export function serverName(exchange: Exchange): string {
   return server === null ? '' : primaryName(server.names);
 }
 
-/** $server_name: the first name of a server, a mask's leading dot and a regular expression's "~" excluded. */
+/** $server_name: the first name of a server, a mask's leading dot excluded. */
 export function primaryName(names: readonly string[]): string {
   const name = names[0] ?? '';
-  return name.startsWith('~') || name.startsWith('.') ? name.slice(1) : name;
+  return name.startsWith('.') ? name.slice(1) : name;
 }
 
 function args(exchange: Exchange): string {

@@ -14,8 +14,15 @@ import type { Variable, VariableFamily } from './variables.js';
 /** Lines that the head writer makes from the state of the connection, and those that no response has. */
 const WRITERS_OWN: Readonly<Record<string, (exchange: Exchange) => string>> = {
   connection: (exchange) =>
-    exchange.tunnelled ? 'upgrade' : exchange.keepsConnection ? 'keep-alive' : exchange.status > 0 ? 'close' : '',
-  'keep-alive': ({ keepsConnection, plan }) => (keepsConnection ? keepAlive(plan?.downstream.keepAliveLines) : ''),
+    exchange.tunnelled
+      ? 'upgrade'
+      : exchange.keepsConnection
+        ? 'keep-alive'
+        : exchange.status > 0
+          ? 'close'
+          : '',
+  'keep-alive': ({ keepsConnection, plan }) =>
+    keepsConnection ? keepAlive(plan?.downstream.keepAliveLines) : '',
   'transfer-encoding': ({ isChunked }) => (isChunked ? 'chunked' : ''),
   'proxy-connection': () => '',
   te: () => '',

@@ -415,6 +415,29 @@ describe('config inheritance', () => {
 });
 
 describe('config listeners', () => {
+  it('so_keepalive is honoured, and what Node cannot set is warned of where nothing depends on it', async () => {
+    const { config, warnings } = await compile(
+      inHttp(`server { listen 81 so_keepalive=on bind; listen 82 so_keepalive=30m:: reuseport deferred; listen 83 so_keepalive=off;
+        listen 84 fastopen=3 rcvbuf=8k sndbuf=32k; }`),
+    );
+    expect(config?.listeners.map(({ address }) => Object.values(address).join(' '))).to.deep.equal([
+      '0.0.0.0 81 7200',
+      '0.0.0.0 82 1800',
+      '0.0.0.0 83',
+      '0.0.0.0 84',
+    ]);
+    const told = warnings.map(
+      ({ text }) => /^"([^"]*)" of "listen" is accepted without effect$/.exec(text)?.[1],
+    );
+    expect(told.filter((text) => text !== undefined)).to.deep.equal([
+      'reuseport',
+      'deferred',
+      'fastopen=3',
+      'rcvbuf=8k',
+      'sndbuf=32k',
+    ]);
+  });
+
   it('are one per address, with the servers behind it and the default one', async () => {
     const { config, warnings } = await compile(
       inHttp(`server { listen 81; server_name a; } server { listen 81 default_server; listen [::]:81; server_name b; }

@@ -167,6 +167,20 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
     ],
     [inServer('listen 81 foo;'), ['6:11 invalid parameter "foo"']],
     [inServer('listen 81 backlog=x;'), ['6:11 invalid backlog "backlog=x"']],
+    [inServer('listen 81 so_keepalive=x;'), ['6:11 invalid so_keepalive value: "x"']],
+    [inServer('listen 81 so_keepalive=::;'), ['6:11 invalid so_keepalive value: "::"']],
+    [inServer('listen 81 reuseport=1;'), ['6:11 invalid parameter "reuseport=1"']],
+    [inServer('listen 81 sndbuf=x;'), ['6:11 invalid parameter "sndbuf=x"']],
+    [
+      inServer('listen 81 so_keepalive=30m:10:5;'),
+      ['6:11 "so_keepalive=30m:10:5" of "listen" is not supported'],
+      'so_keepalive=30m::',
+    ],
+    [
+      inServer('listen 81 setfib=1;'),
+      ['6:11 "setfib=1" in "listen" directive is not supported'],
+      'leave it out',
+    ],
     [inServer('listen 127.0.0.1:18080;'), ['6:8 a duplicate listen 127.0.0.1:18080']],
     [
       inServer('listen 18080 proxy_protocol;'),

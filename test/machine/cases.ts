@@ -733,7 +733,7 @@ export const CASES: readonly Case[] = [
     steps: [{ down: GET }],
     downstream: '',
     events: ['close downstream'],
-    finished: ['0 refused'],
+    finished: ['444 refused'],
   },
   {
     name: 'a head that takes too long is 408',
@@ -798,7 +798,7 @@ export const CASES: readonly Case[] = [
     steps: [{ down: GET }],
     downstream: '',
     events: ['abort downstream'],
-    finished: ['0 refused'],
+    finished: ['444 refused'],
   },
   {
     name: 'lingering_close always: what may still come is waited for behind every last answer',

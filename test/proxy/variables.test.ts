@@ -124,11 +124,11 @@ describe('variables', () => {
     expect(octetsOf(host, none)).to.equal('fallback.example');
   });
 
-  it('$server_name leaves out the mark of a mask and of a regular expression', () => {
+  it('$server_name leaves out the dot of a mask, and shows a regular expression as it is written', () => {
     const name = compileTemplate('$server_name', variables);
     for (const [first, shown] of [
       ['.example.com', 'example.com'],
-      ['~^www', '^www'],
+      ['~^www', '~^www'],
       ['*.a', '*.a'],
     ]) {
       const exchange = exchangeOf();

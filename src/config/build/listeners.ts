@@ -90,6 +90,7 @@ function defaultListen(level: ServerLevel, site: Site): ListenLine {
     isDefault: false,
     backlog: undefined,
     ipv6Only: undefined,
+    keepAliveS: undefined,
     ssl: false,
     proxyProtocol: false,
   };
@@ -136,7 +137,7 @@ function join(one: Shared, member: Shared['servers'][number], line: ListenLine, 
     if (one.defaultServer !== null) site.fault(word, `a duplicate default server for ${one.shown}`);
     else one.defaultServer = member.model;
   }
-  if (line.backlog === undefined && line.ipv6Only === undefined) return;
+  if (line.backlog === undefined && line.ipv6Only === undefined && line.keepAliveS === undefined) return;
   if (one.options !== null) site.fault(word, `duplicate listen options for ${one.shown}`);
   else one.options = line;
 }
@@ -182,15 +183,24 @@ function listenerModel(one: Shared, site: Site): ListenerModel {
       site.warnings.push(faultAt(place, `conflicting server name "${name}" on ${one.shown}, ignored`));
     }
   }
-  const { options } = one;
-  const address: ListenAddress =
-    options?.backlog === undefined ? one.address : { ...one.address, backlog: options.backlog };
-  const ipv6Only = options?.ipv6Only;
   return {
-    address: 'path' in address || ipv6Only === undefined ? address : { ...address, ipv6Only },
+    address: withOptions(one.address, one.options),
     servers: one.servers.map((member) => member.model),
     defaultServer: one.defaultServer ?? one.servers[0].model,
     isSecure: one.isSecure,
     expectsProxyHeader: one.expectsProxyHeader,
+  };
+}
+
+function withOptions(address: ListenAddress, options: ListenLine | null): ListenAddress {
+  if (options === null) return address;
+  const { backlog, ipv6Only, keepAliveS } = options;
+  const more = backlog === undefined ? {} : { backlog };
+  if ('path' in address) return { ...address, ...more };
+  return {
+    ...address,
+    ...more,
+    ...(ipv6Only === undefined ? {} : { ipv6Only }),
+    ...(keepAliveS === undefined || keepAliveS === 0 ? {} : { keepAliveS }),
   };
 }

@@ -11,7 +11,7 @@ import { entry, type Entry, type Walk } from '../table.js';
 import { parseNumber, parseSize } from '../units.js';
 import { flagOf, numberOf } from '../values.js';
 import { IN_LOCATION, simple } from './entries.js';
-import { splitParameter } from './server.js';
+import { splitParameter } from './listen.js';
 
 /** One `allow` or `deny`. */
 export interface AddressRuleLine {

@@ -7,7 +7,7 @@ import { faultAt, type Directive, type Word } from '../syntax.js';
 import { entry, type Entry, type Walk } from '../table.js';
 import { parseSize, parseTimeMs } from '../units.js';
 import { unsupported } from '../values.js';
-import { splitParameter } from './server.js';
+import { splitParameter } from './listen.js';
 
 const PAGE = 'http/ngx_http_upstream_module.html';
 const PER_WORKER = 'What it counts and remembers is kept per worker.';

@@ -10,7 +10,7 @@ import { entry, type Entry } from '../table.js';
 import { parseSize, parseTimeMs } from '../units.js';
 import { unsupported } from '../values.js';
 import { IN_LOCATION } from './entries.js';
-import { splitParameter } from './server.js';
+import { splitParameter } from './listen.js';
 import { readSyslog } from './syslog.js';
 
 const PAGE = 'http/ngx_http_log_module.html';

@@ -9,7 +9,7 @@ import type { Entry } from '../table.js';
 import { parseTimeMs } from '../units.js';
 import { setsTime, unsupported } from '../values.js';
 import type { HostAddress } from '../address.js';
-import { splitParameter } from './server.js';
+import { splitParameter } from './listen.js';
 import { simple } from './entries.js';
 
 /** A name server. */

@@ -9,7 +9,7 @@ import { faultAt, type Directive, type Word } from '../syntax.js';
 import { entry, type Entry } from '../table.js';
 import { parseNumber, parseSize, parseTimeMs } from '../units.js';
 import { setsNumber, setsTime } from '../values.js';
-import { splitParameter } from './server.js';
+import { splitParameter } from './listen.js';
 import { simple } from './entries.js';
 
 const PAGE = 'http/ngx_http_upstream_module.html';
