@@ -269,7 +269,9 @@ function upstreamPhase(exchange: Exchange | null): string {
   const attempt = exchange?.attempt;
   if (attempt === undefined || (attempt.connectedAt < 0 && !attempt.reused))
     return 'while connecting to upstream';
-  return exchange!.response.length === 0 ? 'while reading response header from upstream' : 'while reading upstream';
+  return exchange!.response.length === 0
+    ? 'while reading response header from upstream'
+    : 'while reading upstream';
 }
 
 const scratch = new OctetWriter();

@@ -103,12 +103,7 @@ describe('variables', () => {
     }
   });
 
-  for (const name of [
-    'foo',
-    'http_',
-    'ssl_curves',
-    'geoip_city',
-  ]) {
+  for (const name of ['foo', 'http_', 'ssl_curves', 'geoip_city']) {
     it(`$${name} is unknown rather than empty`, () => expect(variables.lookup(name)).to.equal(undefined));
   }
 
