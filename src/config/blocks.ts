@@ -2,7 +2,10 @@
  * The levels of a configuration that hold more than settings: what the walk over the tree collects, and the builders of
  * `build/` turn into `proxy/` values. Decides nothing.
  */
+import type { Network } from '../proxy/cidr.js';
+import type { GeoTable } from '../proxy/geo.js';
 import type { LogLevel } from '../proxy/model.js';
+import type { Share } from '../proxy/split-clients.js';
 import type { LimitZoneLine } from './directives/access.js';
 import { Level, type Context } from './level.js';
 import type { Address, HostAddress } from './address.js';
@@ -22,6 +25,8 @@ export class HttpLevel extends Level {
   readonly servers: ServerLevel[] = [];
   readonly upstreams: UpstreamLevel[] = [];
   readonly maps: MapBlock[] = [];
+  readonly geos: GeoBlock[] = [];
+  readonly splits: SplitBlock[] = [];
   /** By name. */
   readonly requestZones = new Map<string, LimitZoneLine>();
   readonly connectionZones = new Map<string, LimitZoneLine>();
@@ -103,6 +108,24 @@ export interface MapBlock {
   readonly isVolatile: boolean;
   readonly entries: readonly { readonly pattern: Word; readonly value: Word }[];
   readonly defaultValue: Word | null;
+}
+
+/** `geo`. */
+export interface GeoBlock {
+  /** null: the client's address. */
+  readonly source: Word | null;
+  readonly nameWord: Word;
+  readonly table: GeoTable;
+  readonly defaultValue: string;
+  readonly proxies: readonly Network[];
+  readonly isRecursive: boolean;
+}
+
+/** `split_clients`. */
+export interface SplitBlock {
+  readonly source: Word;
+  readonly nameWord: Word;
+  readonly shares: readonly Share[];
 }
 
 /** `log_format`. */

@@ -7,7 +7,6 @@ import type { Refused } from './table.js';
 
 /** Names in groups, by what there is to say about them. */
 const GROUPS: readonly (readonly [string, string])[] = [
-  ['this kind of variable is not there yet; use "map"', 'geo split_clients'],
   [
     'it belongs to nginx\'s commercial version; say where tunnels may lead with "tunnel_allow" and "tunnel_deny"',
     'tunnel_allow_upstream tunnel_bind_dynamic',

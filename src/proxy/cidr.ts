@@ -52,7 +52,8 @@ function maskBits(mask: string, most: number): number | undefined {
   return /^1*0*$/.test(binary) ? binary.replace(/0+$/, '').length : undefined;
 }
 
-function clearHost(packed: string, bits: number): string {
+/** An address whose host bits are cleared. @param packed octets, Latin-1 */
+export function clearHost(packed: string, bits: number): string {
   const whole = bits >> 3;
   const rest = bits & 7;
   if (rest === 0) return packed.slice(0, whole).padEnd(packed.length, '\0');

@@ -55,22 +55,35 @@ export class RealIp {
     return isInside(this.networks, address);
   }
 
-  /** From the last address of a list to its first, as long as each sender is trusted; null where none is believed. */
   private walk(sender: string, list: string): [address: string, port: number] | null {
-    let found: [address: string, port: number] | null = null;
-    let rest = list;
-    for (let from = sender; this.trusts(from);) {
-      rest = rest.replace(/[ ,]+$/, '');
-      const start = Math.max(rest.lastIndexOf(' '), rest.lastIndexOf(',')) + 1;
-      const address = parseAddressPort(rest.slice(start));
-      if (address === null) break;
-      found = address;
-      if (!this.isRecursive || start === 0) break;
-      rest = rest.slice(0, start);
-      from = address[0];
-    }
-    return found;
+    return walkForwarded(this.networks, this.isRecursive, sender, list);
   }
+}
+
+/**
+ * From the last address of a list to its first, as long as each sender is in one of the networks
+ * (`ngx_http_get_forwarded_addr`); null where none is believed.
+ * @param isRecursive not only the last one
+ */
+export function walkForwarded(
+  networks: readonly Network[],
+  isRecursive: boolean,
+  sender: string,
+  list: string,
+): [address: string, port: number] | null {
+  let found: [address: string, port: number] | null = null;
+  let rest = list;
+  for (let from = sender; isInside(networks, from);) {
+    rest = rest.replace(/[ ,]+$/, '');
+    const start = Math.max(rest.lastIndexOf(' '), rest.lastIndexOf(',')) + 1;
+    const address = parseAddressPort(rest.slice(start));
+    if (address === null) break;
+    found = address;
+    if (!isRecursive || start === 0) break;
+    rest = rest.slice(0, start);
+    from = address[0];
+  }
+  return found;
 }
 
 /** The connection as it came: of a client behind a trusted proxy that proxy's. */

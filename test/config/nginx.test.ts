@@ -12,6 +12,16 @@ import { compile, inHttp, inLocation, inServer } from './compiling.js';
 const NGINX = '/usr/sbin/nginx';
 
 const ACCEPTED: readonly string[] = [
+  inHttp('geo $a { default 1; 10.0.0.0/8 x; ::1 y; delete 10.0.0.0/8; proxy 10.0.0.1; proxy_recursive; }'),
+  inHttp(
+    'geo $host $a { ranges; default 1; 10.0.0.0-10.0.0.9 x; 10.0.0.1-10.0.0.2 y; delete 1.1.1.1-1.1.1.2; }',
+  ),
+  inHttp('split_clients "$host" $v { 0.5% a; 1.25% b; * ""; }'),
+  inServer('location /a { } location ~ \\.b$ { alias $1; } location /c { root $host; index a $host /c; }'),
+  inServer('try_files $uri =404; location /d { try_files a/ @d; } location @d { root /d; }'),
+  inServer(
+    'etag off; if_modified_since before; max_ranges 3; log_not_found off; disable_symlinks on from=/a;',
+  ),
   'events {}\r\n# comment\r\nhttp {\r\n}\r\n',
   'events{}#x',
   'worker_processes 1; worker_shutdown_timeout 10s; events { worker_connections 64; use epoll; multi_accept on; }',
@@ -113,6 +123,36 @@ const ACCEPTED: readonly string[] = [
 ];
 
 const REFUSED: readonly string[] = [
+  inHttp('geo $a { ranges; 127.0.0.1-127.0.0.1 RU;\n127.0.0.1-127.0.0.255 US; }'),
+  inHttp('geo $a { ranges; 127.0.0.1-127.0.0.255 US; 127.0.0.5-127.0.0.7 A;\n127.0.0.6-127.0.0.9 B; }'),
+  inHttp('geo $a { default ZZ;\nranges; }'),
+  inHttp('geo $a { x y; }'),
+  inHttp('geo $a { proxy x; }'),
+  inHttp('geo $a { 127.0.0.1; }'),
+  inHttp('geo $a { ranges; 127.0.0.5-127.0.0.1 x; }'),
+  inHttp('geo $a { ranges; 127.0.0.5 x; }'),
+  inHttp('geo $a { ranges; ::1-::2 x; }'),
+  inHttp('geo a { }'),
+  inHttp('geo $remote_addr { }'),
+  inHttp('split_clients $args $v { 50% a; 60% b; }'),
+  inHttp('split_clients $args $v { 50% a; * b; 10% c; }'),
+  inHttp('split_clients $args $v { 0% a; }'),
+  inHttp('split_clients $args $v { 0.001% a; }'),
+  inHttp('split_clients $args v { 50% a; }'),
+  inLocation('root a; root b;'),
+  inLocation('alias a; root b;'),
+  inLocation('root a; alias b;'),
+  inLocation('root $document_root/x;'),
+  inLocation('index "";'),
+  inLocation('try_files $uri =x;'),
+  inLocation('try_files $uri =1000;'),
+  inLocation('if_modified_since never;'),
+  inLocation('max_ranges x;'),
+  inLocation('etag maybe;'),
+  inLocation('disable_symlinks off from=/x;'),
+  inLocation('disable_symlinks some;'),
+  inLocation('disable_symlinks from=/x;'),
+  inServer('location @a { alias /x; }'),
   'events {}\nfoo;',
   'events {}\n}',
   'events {\n',

@@ -2,11 +2,21 @@
  * Variables of a configuration: maps, and the named groups of its regular expressions. Decides in what order they are
  * made, so that a map may use one that stands behind it.
  */
+import { GeoVariable } from '../../proxy/geo.js';
 import { compileMap } from '../../proxy/map.js';
 import { defineCaptures } from '../../proxy/regex.js';
 import { ARGS, SetVariable } from '../../proxy/set-variables.js';
+import { SplitVariable } from '../../proxy/split-clients.js';
 import { builtinNames, DeferredVariable, type Variable } from '../../proxy/variables.js';
-import type { HttpLevel, LocationLevel, MapBlock, ScriptLine, ServerLevel } from '../blocks.js';
+import type {
+  GeoBlock,
+  HttpLevel,
+  LocationLevel,
+  MapBlock,
+  ScriptLine,
+  ServerLevel,
+  SplitBlock,
+} from '../blocks.js';
 import { AUTH_REQUEST_SETS } from '../directives/auth.js';
 import type { Word } from '../syntax.js';
 import type { Site } from './site.js';
@@ -32,10 +42,41 @@ export function buildVariables(http: HttpLevel, site: Site): void {
     deferred.set(map, variable);
     site.variables.define(map.name, variable);
   }
+  const blocks = [
+    ...http.geos.map((geo) => defineBlock(geo.nameWord, site, () => geoVariable(geo, site))),
+    ...http.splits.map((split) => defineBlock(split.nameWord, site, () => splitVariable(split, site))),
+  ];
   for (const server of http.servers) defineSets(server, site);
   defineAnswers(http, site);
   for (const [map, variable] of deferred) buildMap(map, variable, site);
+  for (const bind of blocks) bind();
   refuseCycles(own, site);
+}
+
+/** Defines the variable of a block, and answers what makes it once all names are known. */
+function defineBlock(nameWord: Word, site: Site, make: () => Variable): () => void {
+  const name = nameWord.text.slice(1);
+  if (site.variables.lookup(name) !== undefined) {
+    site.fault(nameWord, `the duplicate "${name}" variable`, 'this name is taken; choose another');
+    return () => undefined;
+  }
+  const variable = new DeferredVariable();
+  site.variables.define(name, variable);
+  return () => variable.bind(make());
+}
+
+function geoVariable({ source, table, defaultValue, proxies, isRecursive }: GeoBlock, site: Site): Variable {
+  return new GeoVariable(
+    source === null ? null : site.template(source),
+    table,
+    defaultValue,
+    proxies,
+    isRecursive,
+  );
+}
+
+function splitVariable({ source, shares }: SplitBlock, site: Site): Variable {
+  return new SplitVariable(site.template(source), shares);
 }
 
 function buildMap(map: MapBlock, variable: DeferredVariable, site: Site): void {

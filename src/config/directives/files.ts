@@ -188,7 +188,7 @@ function readTryFiles(directive: Directive): TryFilesLine {
   });
   if (!last.text.startsWith('=')) return { files, target: last, status: 0 };
   const status = /^=\d{1,3}$/.test(last.text) ? Number(last.text.slice(1)) : -1;
-  if (status < 0) throw faultAt(last, `invalid code "${last.text.slice(1)}"`, 'a status: "=404"');
+  if (status < 0) throw faultAt(last, `invalid code "${last.text}"`, 'a status: "=404"');
   return { files, target: null, status };
 }
 
@@ -207,7 +207,6 @@ function readLinks(directive: Directive): LinksLine {
   }
   if (mode === null)
     throw faultAt(directive, `"disable_symlinks" must have "off", "on" or "if_not_owner" parameter`);
-  if (mode === 'off' && from !== null)
-    throw faultAt(from, '"from" parameter cannot be used with "off" parameter');
+  if (mode === 'off' && from !== null) throw faultAt(from, '"from=" cannot be used with "off" parameter');
   return { mode, from };
 }

@@ -13,6 +13,7 @@ import { FILE_DIRECTIVES } from './files.js';
 import { FIXED_DIRECTIVES } from './fixed.js';
 import { LOCATION_DIRECTIVES } from './location.js';
 import { LOG_DIRECTIVES } from './logs.js';
+import { GEO_DIRECTIVES } from './geo.js';
 import { MAIN_DIRECTIVES } from './main.js';
 import { MAP_DIRECTIVES } from './map.js';
 import { PROCESS_DIRECTIVES } from './processes.js';
@@ -64,7 +65,7 @@ export const TOPICS: readonly (readonly [string, readonly Entry[]])[] = [
   ['Downstream connections', CONNECTION_DIRECTIVES],
   ['TLS', TLS_DIRECTIVES],
   ['Addresses behind proxies', REAL_IP_DIRECTIVES],
-  ['Variables', MAP_DIRECTIVES],
+  ['Variables', [...MAP_DIRECTIVES, ...GEO_DIRECTIVES]],
   ['Logs', LOG_DIRECTIVES],
   ['Upstreams', [...UPSTREAM_DIRECTIVES, ...BALANCING_DIRECTIVES, ...RESOLVER_DIRECTIVES]],
   ['Proxying', PROXY_DIRECTIVES],
