@@ -13,7 +13,7 @@ const GROUPS: readonly (readonly [string, string])[] = [
   ],
   [
     'messages are passed on as they are; leave it out',
-    `proxy_limit_rate proxy_pass_trailers proxy_send_lowat send_lowat
+    `proxy_pass_trailers proxy_send_lowat send_lowat
     proxy_download_rate proxy_upload_rate proxy_allow_upstream proxy_bind_dynamic proxy_request_dynamic`,
   ],
   [
@@ -54,10 +54,6 @@ const GROUPS: readonly (readonly [string, string])[] = [
   [
     'this check is not there yet; let "auth_request" ask a service, or use "map"',
     `secure_link secure_link_md5 secure_link_secret valid_referers referer_hash_bucket_size referer_hash_max_size`,
-  ],
-  [
-    'octets pass as fast as both sides take them; limit requests ("limit_req") or their number ("limit_conn")',
-    'limit_rate limit_rate_after',
   ],
   [
     'wirehop sends files as they are, and lists and changes none; put a server that does behind proxy_pass',

@@ -12,6 +12,7 @@ import type { Connection } from './connection.js';
 import { ABORT, CLOSE, RELEASE, UPSTREAM } from './effects.js';
 import { Attempt } from './exchange.js';
 import type { Farewell } from './farewell.js';
+import type { ReadPace } from './pace.js';
 import { RESPONSE, RESPONSE_IN } from './phases.js';
 import { type ForwardPlan, NEXT_ERROR, NEXT_NON_IDEMPOTENT, type Peer } from './policy.js';
 
@@ -48,6 +49,8 @@ export abstract class Attempts {
   /** The response that is turned away was read whole: its connection is clean. */
   protected isDrained = false;
   protected since = 0;
+  /** Content is read at a rate. null: as fast as can be. */
+  protected readPace: ReadPace | null = null;
   /** How the tunnel ends when the proxy drains; null: it does not. */
   protected farewell: Farewell | null = null;
   /** What came behind a response head that the policy still looks at. */
@@ -225,6 +228,7 @@ export abstract class Attempts {
     this.content.release();
     this.plan = null;
     this.held = NOTHING;
+    this.readPace = null;
     if (isFailed) this.dropReader();
   }
 

@@ -33,6 +33,7 @@ import type {
   Review,
 } from './policy.js';
 import { SourceSide } from './source-side.js';
+import { Pace } from './pace.js';
 import { UpstreamSide } from './upstream-side.js';
 
 /** What a {@link Connection} is made of. */
@@ -92,6 +93,8 @@ export class Connection {
   private delayed: { readonly plan: Decision; readonly exchange: Exchange } | null = null;
   /** Monotonic ms. */
   private delayedUntil = Infinity;
+  /** The response goes at a rate. null: as fast as can be. */
+  private pace: Pace | null = null;
   /** What is being found out, in the phase `plan` and while {@link exchange} is a subrequest. */
   private asked: Asked | null = null;
   /** Now, as the running input has it. Monotonic ms. @internal */
@@ -303,6 +306,8 @@ export class Connection {
   /** Every input ends here: octets that had to wait are tried again, and the outputs brought up to date. */
   private goOn(): void {
     this.downstream.goOn();
+    // A response that is whole with its last part makes way for the next request.
+    while (this.pace !== null && this.keepPace()) this.downstream.goOn();
     this.sync();
   }
 
@@ -642,6 +647,7 @@ export class Connection {
     }
     if (this.mustClose()) this.closes = true;
     exchange.status = status;
+    if (this.rules.rate !== undefined) this.beginPace(-1);
     if (isRead) {
       this.source = new SourceSide(this, plan!, status, source);
       return;
@@ -665,20 +671,64 @@ export class Connection {
   /** Sends the span laid down in `out` downstream. @internal */
   writeOut(): void {
     const { out } = this;
+    if (this.pace !== null) {
+      this.pace.hold(out.octets, out.start, out.position);
+      return;
+    }
     this.exchange!.octetsSent += out.position - out.start;
     this.effects.write(DOWNSTREAM, out.octets, out.start, out.position);
   }
 
   /** Sends octets downstream, behind a head in the same write where they are few. @internal */
   send(octets: Buffer, start: number, end: number): void {
+    if (this.pace !== null) {
+      this.pace.hold(octets, start, end);
+      return;
+    }
     this.exchange!.octetsSent += end - start;
     this.effects.join(DOWNSTREAM, this.out, octets, start, end);
+  }
+
+  // ---- At a rate
+
+  /** The final response is about to go downstream. @param asked octets a second that it asks for itself; -1: none @internal */
+  beginPace(asked: number): void {
+    const exchange = this.exchange!;
+    const { rate } = this.rules;
+    const perSecond = asked >= 0 ? asked : (rate?.perSecond(exchange) ?? 0);
+    if (perSecond > 0) this.pace = new Pace(perSecond, rate?.octetsAfter(exchange) ?? 0, exchange.startedAt);
+  }
+
+  /** Octets of the response wait for their turn: nothing more of it is read. @internal */
+  get holdsBack(): boolean {
+    return this.pace !== null && this.pace.holds;
+  }
+
+  /** Monotonic ms; what a blocked side does not take cannot be due. */
+  private get nextPartAt(): number {
+    return this.holdsBack && !this.downstream.isBlocked ? this.pace!.nextAt : Infinity;
+  }
+
+  /** Sends what may go by now. Answers whether the exchange ended with it. */
+  private keepPace(): boolean {
+    const pace = this.pace!;
+    const exchange = this.exchange!;
+    const part = this.downstream.isBlocked ? null : pace.take(this.now);
+    if (part === null) return false;
+    exchange.octetsSent += part.length;
+    this.effects.write(DOWNSTREAM, part, 0, part.length);
+    if (pace.holds) return false;
+    this.upstream.resume();
+    if (this.responsePhase === RESPONSE.DONE) this.settle();
+    return this.exchange !== exchange;
   }
 
   // ---- Ending exchanges and connections
 
   /** The response is whole. Goes on, waits for the rest of the request, or closes. @internal */
   settle(): void {
+    // What is held back goes first; then settle is called again.
+    if (this.holdsBack) return;
     const { downstream } = this;
     const { isWhole } = downstream;
     if (!this.closes) {
@@ -713,6 +763,7 @@ export class Connection {
     const { exchange } = this;
     if (exchange === null) return;
     this.exchange = null;
+    this.pace = null;
     exchange.endedAt = this.now;
     this.policy.finished(exchange, this.now);
     this.upstream.reset();
@@ -796,11 +847,12 @@ export class Connection {
       return;
     }
     this.readsDownstream = this.downstream.isRead();
-    this.readsUpstream = (this.source !== null || this.upstream.isReadable) && !this.downstream.isBlocked;
+    const takesMore = !this.downstream.isBlocked && !this.holdsBack;
+    this.readsUpstream = (this.source !== null || this.upstream.isReadable) && takesMore;
     // Requests that were put off are looked at again soon, unless the transport says that they must wait.
     this.deadline = this.putsOff
       ? this.now
-      : Math.min(this.downstream.deadline(), this.upstream.deadline(), this.delayedUntil);
+      : Math.min(this.downstream.deadline(), this.upstream.deadline(), this.delayedUntil, this.nextPartAt);
     this.putsOff = false;
     this.laidDown = 0;
   }

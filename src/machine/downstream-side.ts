@@ -390,7 +390,7 @@ export class DownstreamSide {
         return connection.exchange === null ? this.lingersUntil(this.phaseSince) : Infinity;
       case REQUEST.CLOSED:
         // A half-closed peer gets its answer, but a peer that has gone must not hold the upstream side for long.
-        return connection.responsePhase === RESPONSE.TUNNEL
+        return connection.responsePhase === RESPONSE.TUNNEL || connection.holdsBack
           ? Infinity
           : Math.max(this.phaseSince, connection.upstream.lastOctetAt) + HALF_CLOSED_MS;
       default:

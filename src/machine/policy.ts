@@ -54,6 +54,14 @@ export interface ReadingRules {
   readonly ignoresMissingCr?: boolean;
 }
 
+/** How fast a response goes downstream (limit_rate). */
+export interface RateRules {
+  /** Octets a second; 0 for as fast as can be. Asked once, in front of the response. */
+  perSecond(exchange: Exchange): number;
+  /** Octets in front of the limit. */
+  octetsAfter(exchange: Exchange): number;
+}
+
 /** What holds for the downstream side of one exchange, and for the connection behind it. */
 export interface DownstreamRules {
   /** 0 turns persistent connections off. */
@@ -83,6 +91,8 @@ export interface DownstreamRules {
   readonly resetsTimedOut?: boolean;
   /** The lines that say that a connection stays. Absent: `Connection: keep-alive`. */
   readonly keepAliveLines?: Uint8Array | undefined;
+  /** How fast responses go; absent: as fast as can be. Tunnels always do. */
+  readonly rate?: RateRules | undefined;
 }
 
 /** One upstream address. */
@@ -208,6 +218,10 @@ export interface ForwardPlan {
   readonly intercepts?: ReadonlySet<number> | undefined;
   /** A response with X-Accel-Redirect is shown to {@link Policy.intercept}, whatever its status. */
   readonly followsAccel?: boolean;
+  /** How fast the response's content is read, in octets a second; 0, or absent: as fast as can be (proxy_limit_rate). */
+  readonly readRate?: ((exchange: Exchange) => number) | undefined;
+  /** A response may say at which rate it goes downstream (X-Accel-Limit-Rate). */
+  readonly followsRate?: boolean;
   /** The status that goes downstream, whatever the upstream's is (error_page); 0 or absent: the upstream's. */
   readonly status?: number;
 }

@@ -4,7 +4,7 @@
  */
 import { type ErrorCode, Fault } from '../error.js';
 import { FieldEdits } from '../message/field-edits.js';
-import { UPGRADE, X_ACCEL_REDIRECT } from '../message/field-names.js';
+import { UPGRADE, X_ACCEL_LIMIT_RATE, X_ACCEL_REDIRECT } from '../message/field-names.js';
 import * as h from '../message/head.js';
 import type { Head } from '../message/head.js';
 import { sharesProtocol } from '../message/protocols.js';
@@ -16,6 +16,7 @@ import { AS_READ, WRAPPED } from './attempts.js';
 import { ABORT, CLOSE, RELEASE } from './effects.js';
 import type { Exchange } from './exchange.js';
 import { RESPONSE_IN } from './phases.js';
+import { ReadPace } from './pace.js';
 import { type ForwardPlan, NEXT_INVALID_HEADER, type Review } from './policy.js';
 import { RequestRelay } from './request-relay.js';
 
@@ -196,6 +197,7 @@ export abstract class ResponseRelay extends RequestRelay {
     exchange.keepsConnection = !closes;
     exchange.isChunked = isChunked;
     this.content.begin(head, isChunked, 0);
+    this.beginPaces(exchange, head);
     const { out } = connection;
     out.begin();
     headOptions.edits = edits;
@@ -217,6 +219,16 @@ export abstract class ResponseRelay extends RequestRelay {
     }
     // Content that nobody gets is not waited for, as in nginx.
     if (isEmptied) this.responseComplete(true);
+  }
+
+  /** Where the response, or the reading of it, has a rate: begins to keep to it. */
+  private beginPaces(exchange: Exchange, head: Head): void {
+    const { connection } = this;
+    const plan = this.plan!;
+    const asked = plan.followsRate === true ? rateOf(head) : -1;
+    if (asked >= 0 || connection.rules.rate !== undefined) connection.beginPace(asked);
+    const readRate = plan.readRate === undefined ? 0 : plan.readRate(exchange);
+    if (readRate > 0) this.readPace = new ReadPace(readRate, connection.now);
   }
 
   protected readContent(chunk: Buffer, start: number, end: number): number {
@@ -291,6 +303,14 @@ export const headOptions = {
   keepAliveLines: undefined as Uint8Array | undefined,
   status: 0,
 };
+
+/** Octets a second that a response asks for (X-Accel-Limit-Rate), 0 for no limit; -1 where it asks for nothing. */
+function rateOf(head: Head): number {
+  const index = head.findField(X_ACCEL_LIMIT_RATE);
+  if (index < 0) return -1;
+  const text = head.valueText(index);
+  return /^[0-9]{1,15}$/.test(text) ? Number(text) : -1;
+}
 
 /** Whether the response names another path or location that is to answer. */
 function isRedirected(plan: ForwardPlan, head: Head): boolean {

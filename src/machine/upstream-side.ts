@@ -17,7 +17,12 @@ import { headOptions, ResponseRelay } from './response-relay.js';
 
 export class UpstreamSide extends ResponseRelay {
   get isReadable(): boolean {
-    return this.isOpen && !this.sawEof && this.connection.responsePhase !== RESPONSE.REVIEW;
+    return this.isOpen && !this.sawEof && this.connection.responsePhase !== RESPONSE.REVIEW && !this.rests;
+  }
+
+  /** Nothing more is read for a while, to keep to a rate. */
+  private get rests(): boolean {
+    return this.readPace !== null && this.readPace.restsUntil > this.connection.now;
   }
 
   // ---- Time
@@ -33,8 +38,13 @@ export class UpstreamSide extends ResponseRelay {
         return this.finding !== null ? Infinity : this.since + plan.connectTimeoutMs;
       case RESPONSE.HEAD:
       case RESPONSE.BODY:
+        if (this.rests) return Math.min(deadline, this.readPace!.restsUntil);
         // While the request is still being sent, or the response not taken, this side is not to blame.
-        if ((connection.downstream.isSpent || !this.sendsContent) && !connection.downstream.isBlocked) {
+        if (
+          (connection.downstream.isSpent || !this.sendsContent) &&
+          !connection.downstream.isBlocked &&
+          !connection.holdsBack
+        ) {
           deadline = Math.min(deadline, Math.max(this.since, this.lastOctetAt) + plan.readTimeoutMs);
         }
         return deadline;
@@ -103,6 +113,7 @@ export class UpstreamSide extends ResponseRelay {
         return;
       }
     }
+    if (this.readPace !== null) this.since = this.readPace.add(end - start);
   }
 
   /** The policy has looked at the response head: goes on with what waited behind it. */

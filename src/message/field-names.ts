@@ -26,6 +26,8 @@ export const SINGLE_OF_REQUEST: readonly number[] =
     .map((name) => FIELD_NAMES.intern(name));
 /** Of a response: the path or the named location that is to answer instead. */
 export const X_ACCEL_REDIRECT = FIELD_NAMES.intern('x-accel-redirect');
+/** Of a response: the rate at which it is to go downstream. */
+export const X_ACCEL_LIMIT_RATE = FIELD_NAMES.intern('x-accel-limit-rate');
 export const DATE = FIELD_NAMES.intern('date');
 export const SERVER = FIELD_NAMES.intern('server');
 

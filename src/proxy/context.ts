@@ -50,6 +50,8 @@ export class RequestContext extends NormalPath {
   destination: Destination | null = null;
   /** The file that is the answer; open until the exchange is over. */
   file: Representation | null = null;
+  /** Octets a second, by `set $limit_rate`; null where none was set. */
+  limitRate: number | null = null;
   /** $request_id, once it was asked for. */
   requestId = '';
 

@@ -18,6 +18,7 @@ import {
   putJoined,
   separatorOf,
 } from './fields.js';
+import { LIMIT_RATE } from './limit-rate.js';
 import { originalConnection } from './real-ip.js';
 import { NGINX_VERSION } from './identity.js';
 import type { Variable, VariableFamily } from './variables.js';
@@ -268,6 +269,7 @@ export function requestVariables(isRewritten = false): Readonly<Record<string, V
       e.request.findField(AUTHORIZATION) < 0 ? '' : basicUser(e.request.joinedText(AUTHORIZATION)),
     ),
     connection: stableCount((e) => e.connection.serial),
+    limit_rate: LIMIT_RATE,
     limit_req_status: changing((e) => contextOf(e).limits?.requests ?? ''),
     limit_conn_status: changing((e) => contextOf(e).limits?.connections ?? ''),
     connection_requests: stableCount((e) => e.ordinal),

@@ -151,6 +151,8 @@ describe('config defaults', () => {
       nextTimeoutMs: 0,
       intercepts: undefined,
       followsAccel: true,
+      followsRate: true,
+      readRate: undefined,
       status: 0,
     });
     expect(peers.next(exchangeOf(), 0)).to.deep.include({

@@ -7,6 +7,7 @@ import type { FieldEdits } from '../../message/field-edits.js';
 import { DestinationPeers, DynamicPass } from '../../proxy/dynamic-pass.js';
 import { requestEdits, responseEdits } from '../../proxy/edits.js';
 import type { DownstreamRules, Exchange, ForwardPlan, LocationModel } from '../../proxy/model.js';
+import { sizeFor } from '../../proxy/limit-rate.js';
 import { PrefixRedirect, RegexRedirect, type RedirectRule } from '../../proxy/redirects.js';
 import { compileRegex } from '../../proxy/regex.js';
 import { ProxyPassTarget, VARIABLE_TARGET } from '../../proxy/request-uri.js';
@@ -16,6 +17,7 @@ import { parseAddress } from '../address.js';
 import type { LocationLevel, ProxyPassLine } from '../blocks.js';
 import * as downstream from '../directives/connection.js';
 import { ADDED_FIELDS } from '../directives/location.js';
+import { PROXY_LIMIT_RATE } from '../directives/rates.js';
 import { WEBSOCKET_DRAIN } from '../directives/tunnels.js';
 import * as proxy from '../directives/proxy.js';
 import * as response from '../directives/proxy-response.js';
@@ -93,6 +95,8 @@ export class ForwardBuilder {
       nextTimeoutMs: level.get(proxy.NEXT_TIME),
       intercepts: hasInterception ? intercepts : undefined,
       followsAccel: !level.get(response.IGNORED_FIELDS).has('x-accel-redirect'),
+      followsRate: !level.get(response.IGNORED_FIELDS).has('x-accel-limit-rate'),
+      readRate: this.readRate(level),
       status: 0,
       ...this.dial(pass, level, host, pass.secure),
     };
@@ -102,6 +106,14 @@ export class ForwardBuilder {
       proxy: { host: proxyHost, port: pass.isDynamic ? site.variable('proxy_port') : site.constant(port) },
       pass: pass.isDynamic ? this.dynamic(pass, level) : undefined,
     };
+  }
+
+  /** undefined for as fast as can be. As nginx documents, there is a rate only where responses are buffered. */
+  private readRate(level: Level): ForwardPlan['readRate'] {
+    const word = level.get(PROXY_LIMIT_RATE);
+    if (word === null || !level.get(proxy.BUFFERING)) return undefined;
+    const template = this.site.template(word);
+    return (exchange) => sizeFor(exchange, template);
   }
 
   /** How connections to the peers begin, where that is more than TCP. */

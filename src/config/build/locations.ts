@@ -18,7 +18,9 @@ import type {
   RespondPlan,
   ServerModel,
 } from '../../proxy/model.js';
+import { LimitRate } from '../../proxy/limit-rate.js';
 import { CLOSING_ERRORS, redirectionOf } from '../../proxy/pages.js';
+import type { Template } from '../../proxy/template.js';
 import { RealIp } from '../../proxy/real-ip.js';
 import { compileRegex } from '../../proxy/regex.js';
 import {
@@ -36,7 +38,9 @@ import * as proxy from '../directives/proxy.js';
 import { REAL_IP_FROM, REAL_IP_HEADER, REAL_IP_RECURSIVE } from '../directives/real-ip.js';
 import { REWRITE_LOG, WARNS_UNINITIALIZED } from '../directives/rewrite.js';
 import { DEFAULT_TYPE, TYPES } from '../directives/types.js';
+import * as rates from '../directives/rates.js';
 import type { Level } from '../level.js';
+import type { Word } from '../syntax.js';
 import { TunnelBuilder } from './connect.js';
 import { FieldLines } from './fields.js';
 import { FileBuilder } from './files.js';
@@ -81,7 +85,16 @@ export function readingRules(level: Level): ReadingRules {
   };
 }
 
-function downstreamRules(level: Level): DownstreamRules {
+/** Nothing where responses go as fast as can be. */
+function rateRules(level: Level, site: Site): Pick<DownstreamRules, 'rate'> {
+  const [rate, after] = [level.get(rates.LIMIT_RATE), level.get(rates.LIMIT_RATE_AFTER)];
+  // A `set` may give one to every request.
+  if (rate === null && after === null && site.assignable('limit_rate') === undefined) return {};
+  const template = (word: Word | null): Template | null => (word === null ? null : site.template(word));
+  return { rate: new LimitRate(template(rate), template(after)) };
+}
+
+function downstreamRules(level: Level, site: Site): DownstreamRules {
   const seconds = level.get(downstream.KEEPALIVE_FIELD);
   const lines = `Connection: keep-alive\r\nKeep-Alive: timeout=${seconds}\r\n`;
   return {
@@ -96,6 +109,7 @@ function downstreamRules(level: Level): DownstreamRules {
     lingeringTimeoutMs: level.get(downstream.LINGERING_TIMEOUT),
     lingering: level.get(downstream.LINGERING_CLOSE),
     resetsTimedOut: level.get(downstream.RESET_TIMED_OUT),
+    ...rateRules(level, site),
     keepAliveLines: seconds === 0 ? undefined : Buffer.from(lines, 'latin1'),
   };
 }
@@ -151,7 +165,7 @@ export class LocationBuilder {
   private staticFiles(level: Level, paths: FilePaths): StaticFiles {
     const unsatisfiable = { ...this.page(level, 416), edits: this.unsatisfiableEdits(level) };
     return this.files.build(level, paths, {
-      downstream: downstreamRules(level),
+      downstream: downstreamRules(level, this.parts.site),
       type: this.contentType(level),
       add: this.fields.ofResponse(level.get(ADDED_FIELDS)),
       serverTokens: level.get(downstream.SERVER_TOKENS),
@@ -188,9 +202,10 @@ export class LocationBuilder {
     const type = hasPage ? PAGE_TYPE : this.contentType(level);
     const target = isTarget && text !== null ? new AbsoluteLocation(text, redirectRules(level)) : null;
     const closes = text === null && CLOSING_ERRORS.has(status);
+    const rules = downstreamRules(level, this.parts.site);
     return {
       kind: 'respond',
-      downstream: closes ? { ...downstreamRules(level), keepaliveTimeoutMs: 0 } : downstreamRules(level),
+      downstream: closes ? { ...rules, keepaliveTimeoutMs: 0 } : rules,
       status,
       edits: this.pageEdits(level, WITHOUT_CONTENT.has(status) ? '' : type, target),
       content: isTarget ? null : text,
@@ -263,7 +278,7 @@ export class LocationBuilder {
     return {
       accessLogs: logs.accessLogs(level),
       errorLog: logs.errorLog(level),
-      downstream: downstreamRules(level),
+      downstream: downstreamRules(level, this.parts.site),
       pageEdits: this.pageEdits(level, PAGE_TYPE, null),
       ...realIp(level),
       errorPages,
@@ -287,12 +302,24 @@ export class LocationBuilder {
 
   private page(level: Level, status: number): RespondPlan {
     const edits = this.pageEdits(level, PAGE_TYPE, null);
-    return { kind: 'respond', downstream: downstreamRules(level), status, edits, content: null };
+    return {
+      kind: 'respond',
+      downstream: downstreamRules(level, this.parts.site),
+      status,
+      edits,
+      content: null,
+    };
   }
 
   private redirection(status: number, level: Level): RespondPlan {
     const edits = this.pageEdits(level, PAGE_TYPE, redirectionOf(redirectRules(level)));
-    return { kind: 'respond', downstream: downstreamRules(level), status, edits, content: null };
+    return {
+      kind: 'respond',
+      downstream: downstreamRules(level, this.parts.site),
+      status,
+      edits,
+      content: null,
+    };
   }
 
   /** Lines of a 416: nginx has added its fields as to a 200 by the time that it knows. */

@@ -5,6 +5,7 @@
 import { GeoVariable } from '../../proxy/geo.js';
 import { compileMap } from '../../proxy/map.js';
 import { defineCaptures } from '../../proxy/regex.js';
+import { LIMIT_RATE } from '../../proxy/limit-rate.js';
 import { ARGS, SetVariable } from '../../proxy/set-variables.js';
 import { SplitVariable } from '../../proxy/split-clients.js';
 import { builtinNames, DeferredVariable, type Variable } from '../../proxy/variables.js';
@@ -153,6 +154,7 @@ function defineSet(name: string, word: Word, site: Site, fallback?: Variable): v
   if (site.assignable(name) !== undefined) return;
   const lower = name.toLowerCase();
   if (lower === 'args') return site.defineAssignable(name, ARGS);
+  if (lower === 'limit_rate') return site.defineAssignable(name, LIMIT_RATE);
   if (BUILT_IN.has(lower) && !FAMILIES.test(name)) {
     return site.fault(word, `the duplicate "${name}" variable`, "this name is wirehop's own; choose another");
   }

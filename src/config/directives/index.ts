@@ -18,6 +18,7 @@ import { MAIN_DIRECTIVES } from './main.js';
 import { MAP_DIRECTIVES } from './map.js';
 import { PROCESS_DIRECTIVES } from './processes.js';
 import { PROXY_DIRECTIVES } from './proxy.js';
+import { RATE_DIRECTIVES } from './rates.js';
 import { REAL_IP_DIRECTIVES } from './real-ip.js';
 import { RESOLVER_DIRECTIVES } from './resolver.js';
 import { PROXY_TLS_DIRECTIVES } from './proxy-tls.js';
@@ -61,7 +62,7 @@ export const TOPICS: readonly (readonly [string, readonly Entry[]])[] = [
   ['Locations and answers', [...LOCATION_DIRECTIVES, ...ERROR_DIRECTIVES, ...TYPE_DIRECTIVES]],
   ['Files', FILE_DIRECTIVES],
   ['Rewriting', REWRITE_DIRECTIVES],
-  ['Access and limits', [...ACCESS_DIRECTIVES, ...AUTH_DIRECTIVES]],
+  ['Access and limits', [...ACCESS_DIRECTIVES, ...AUTH_DIRECTIVES, ...RATE_DIRECTIVES]],
   ['Downstream connections', CONNECTION_DIRECTIVES],
   ['TLS', TLS_DIRECTIVES],
   ['Addresses behind proxies', REAL_IP_DIRECTIVES],

@@ -39,7 +39,7 @@ export const PASSES_FIELDS = new Setting(true);
 export const PASSES_BODY = new Setting(true);
 export const BIND = new Setting<BindLine>(null);
 export const SOCKET_KEEPALIVE = new Setting(false);
-const BUFFERING = new Setting(true);
+export const BUFFERING = new Setting(true);
 const REQUEST_BUFFERING = new Setting(true);
 
 const NEXT_CONDITIONS: Record<string, number> = {
