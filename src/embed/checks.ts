@@ -171,6 +171,7 @@ const ACTION: Readonly<Record<string, Check>> = {
       );
     }
   },
+  tunnel: flag,
   respond: (value, path) => {
     if (typeof value === 'number') return status(value, path);
     response(value, path);
@@ -204,8 +205,15 @@ function oneAction(value: object, path: string): void {
     const got = kinds.length === 0 ? 'none of them' : kinds.join(' and ');
     throw new OptionsError(path, `expected one of upstream, respond and reject, got ${got}`);
   }
+  const { tunnel, target, stripPath } = value as Record<string, unknown>;
+  if (tunnel === true && (target !== undefined || stripPath === true)) {
+    throw new OptionsError(
+      `${path}.tunnel`,
+      'goes with no target and no stripPath: nothing is requested there',
+    );
+  }
   if (kinds[0] === 'upstream') return;
-  for (const key of [...Object.keys(FORWARD), 'target', 'stripPath']) {
+  for (const key of [...Object.keys(FORWARD), 'target', 'stripPath', 'tunnel']) {
     if ((value as Record<string, unknown>)[key] !== undefined) {
       throw new OptionsError(`${path}.${key}`, `goes with "upstream", not with "${kinds[0]}"`);
     }

@@ -32,11 +32,13 @@ abstract class OptionsDecider {
 /** Rows as data. */
 export class TableDecider extends OptionsDecider implements Decider {
   readonly wantsView = false;
+  readonly connects: boolean;
   private readonly table: RouteTable;
 
   constructor(options: ProxyOptions, planner: Planner, routes: readonly Route[]) {
     super(options, planner);
     this.table = new RouteTable(routes, planner);
+    this.connects = this.table.connects;
   }
 
   decide(exchange: Exchange, now: number): Prepared {
@@ -47,6 +49,7 @@ export class TableDecider extends OptionsDecider implements Decider {
 /** A function of the embedder's. */
 export class FunctionDecider extends OptionsDecider implements Decider {
   readonly wantsView = true;
+  readonly connects = true;
 
   constructor(
     options: ProxyOptions,
@@ -58,27 +61,33 @@ export class FunctionDecider extends OptionsDecider implements Decider {
 
   decide(exchange: Exchange, now: number, view: ProxyExchange | null): Prepared | PromiseLike<Prepared> {
     // A path that climbs above the root reaches no function that might look at its beginning.
-    if (!readPath(exchange, now) && view!.request.method !== 'OPTIONS')
+    const { method } = view!.request;
+    if (!readPath(exchange, now) && method !== 'OPTIONS' && method !== 'CONNECT')
       return this.planner.prepare(BAD_REQUEST);
     const decided = this.route(view!.request, view!);
     if (decided !== null && typeof decided === 'object' && 'then' in decided) {
-      return Promise.resolve(decided).then((action) => this.taken(action));
+      return Promise.resolve(decided).then((action) => this.taken(action, method));
     }
-    return this.taken(decided);
+    return this.taken(decided, method);
   }
 
-  private taken(action: Action | null | undefined): Prepared {
+  private taken(action: Action | null | undefined, method: string): Prepared {
     if (action == null) return this.planner.notFound;
     checkAction(action, 'what the route function returned');
+    if ('tunnel' in action && action.tunnel === true && method !== 'CONNECT')
+      return this.planner.prepare(NOT_ALLOWED);
     return this.planner.prepare(action);
   }
 }
 
 const BAD_REQUEST: Action = { respond: 400 };
+/** What a tunnel is for any method but CONNECT. */
+export const NOT_ALLOWED: Action = { respond: 405 };
 
 /** A configuration in nginx's language. Its policy decides at once. */
 export class ConfigDecider implements Decider {
   readonly wantsView = false;
+  readonly connects: boolean;
   readonly reading: ReadingRules;
   readonly defaults: DownstreamRules;
 
@@ -87,6 +96,7 @@ export class ConfigDecider implements Decider {
     private readonly planner: Planner,
   ) {
     this.reading = inner.reading;
+    this.connects = inner.connects === true;
     this.defaults = inner.defaults;
   }
 

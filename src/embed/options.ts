@@ -146,6 +146,12 @@ export interface ForwardAction extends ForwardSettings {
   readonly upstream: UpstreamOption;
   /** The request target (path and query) that is sent instead of the received one. */
   readonly target?: string | ((request: RequestHead) => string);
+  /**
+   * For CONNECT, and for nothing else: no request goes to the upstream. Once it is connected to, 200 goes to the client,
+   * and octets pass both ways. Nobody looks at where a client wants to go: an upstream that is made of its target has to be
+   * one that you allow. Default false: CONNECT is answered 405.
+   */
+  readonly tunnel?: boolean;
 }
 
 /** Answer here. */

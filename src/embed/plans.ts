@@ -129,6 +129,7 @@ export class Planner {
     const { target = null } = action;
     const plan: ForwardPlan = {
       kind: 'forward',
+      ...(action.tunnel === true ? { opensTunnel: true } : {}),
       downstream: downstreamRules(this.options.downstreamTimeouts, settings.maxContentOctets),
       peers: upstream,
       dial: upstream.isSecure ? dialRules(settings.upstreamTls, upstream.host) : undefined,

@@ -19,7 +19,9 @@ import type {
 import type { ArrivalRules } from '../machine/security.js';
 import type { FieldEdits } from '../message/field-edits.js';
 import { whenPlanned } from '../proxy/decisions.js';
+import { METHOD_CONNECT } from '../message/head.js';
 import { checkAction } from './checks.js';
+import { NOT_ALLOWED } from './deciders.js';
 import { attemptInfo, exchangeEnd, tunnelEnd } from './ends.js';
 import { errorInfo, type Hooks } from './hooks.js';
 import { errorText, isPromise, LATE, Observers } from './observers.js';
@@ -34,6 +36,8 @@ export interface Decider {
   readonly defaults: DownstreamRules;
   /** It asks for a view of every exchange. */
   readonly wantsView: boolean;
+  /** CONNECT is decided about; else it is refused. */
+  readonly connects: boolean;
   /** Decides at once, or with a promise. */
   decide(exchange: Exchange, now: number, view: ProxyExchange | null): Prepared | PromiseLike<Prepared>;
   /** What an action stands for, when a hook took it. */
@@ -79,7 +83,7 @@ export class EmbedPolicy implements Policy {
     this.defaults = decider.defaults;
     const { inner } = decider;
     this.arrival = inner?.arrival;
-    this.connects = inner?.connects === true;
+    this.connects = decider.connects;
     if (inner?.pageEdits !== undefined) this.pageEdits = inner.pageEdits;
   }
 
@@ -110,7 +114,7 @@ export class EmbedPolicy implements Policy {
           exchange,
           Promise.resolve(asked).then((action) => this.taken(exchange, action)),
         );
-      if (asked != null) return this.follow(exchange, now, this.act(asked, 'the "request" hook'));
+      if (asked != null) return this.follow(exchange, now, this.act(exchange, asked));
       const decided = observers.run(watched, () => decider.decide(exchange, now, view));
       return this.follow(exchange, now, decided);
     } catch (error) {
@@ -266,14 +270,15 @@ export class EmbedPolicy implements Policy {
     action: Action | null | undefined | void,
   ): Prepared | PromiseLike<Prepared> {
     if (exchange.endedAt >= 0) throw GONE;
-    if (action != null) return this.act(action, 'the "request" hook');
+    if (action != null) return this.act(exchange, action);
     const watched = this.observers.of(exchange);
     return this.observers.run(watched, () => this.decider.decide(exchange, this.joiner.now(), watched.view));
   }
 
-  private act(action: Action, who: string): Prepared {
-    checkAction(action, `what ${who} returned`);
-    return this.decider.prepare(action);
+  private act({ request }: Exchange, action: Action): Prepared {
+    checkAction(action, 'what the "request" hook returned');
+    const isMistaken = 'tunnel' in action && action.tunnel === true && request.method !== METHOD_CONNECT;
+    return this.decider.prepare(isMistaken ? NOT_ALLOWED : action);
   }
 
   private verdict(

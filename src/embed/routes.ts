@@ -4,7 +4,7 @@
  */
 import { latin1 } from '../bytes/octets.js';
 import type { Exchange } from '../machine/exchange.js';
-import { OPTION_UPGRADE } from '../message/head.js';
+import { METHOD_CONNECT, OPTION_UPGRADE } from '../message/head.js';
 import { contextOf, RequestContext } from '../proxy/context.js';
 import { HostTable } from '../proxy/server-names.js';
 import type { Route } from './options.js';
@@ -31,6 +31,11 @@ class Row {
     this.upgrades = upgrades;
   }
 
+  get opensTunnel(): boolean {
+    const { plan } = this.prepared;
+    return plan.kind === 'forward' && plan.opensTunnel === true;
+  }
+
   get looksAtHost(): boolean {
     return this.hosts !== null;
   }
@@ -55,7 +60,10 @@ class Row {
 
 /** Rows in order; the first that matches is taken. */
 export class RouteTable {
+  /** Of all methods but CONNECT. */
   private readonly rows: readonly Row[];
+  /** Of CONNECT: those that open tunnels, and those that answer here. */
+  private readonly connectRows: readonly Row[];
   private readonly looksAtHost: boolean;
   private readonly looksAtPath: boolean;
   private readonly badRequest: Prepared;
@@ -65,24 +73,33 @@ export class RouteTable {
     routes: readonly Route[],
     private readonly planner: Planner,
   ) {
-    this.rows = routes.map((route, i) => new Row(route, planner, `options.routes[${i}]`));
-    this.looksAtHost = this.rows.some((row) => row.looksAtHost);
-    this.looksAtPath = this.rows.some((row) => row.looksAtPath);
+    const rows = routes.map((route, i) => new Row(route, planner, `options.routes[${i}]`));
+    this.rows = rows.filter((row) => !row.opensTunnel);
+    this.connectRows = rows.filter((row) => row.opensTunnel || row.prepared.plan.kind !== 'forward');
+    this.looksAtHost = rows.some((row) => row.looksAtHost);
+    this.looksAtPath = rows.some((row) => row.looksAtPath);
     this.badRequest = planner.make({ respond: 400 }, null);
+  }
+
+  /** Whether a row is for CONNECT. */
+  get connects(): boolean {
+    return this.connectRows.some((row) => row.opensTunnel);
   }
 
   /** @param now monotonic ms */
   find(exchange: Exchange, now: number): Prepared {
     const { request } = exchange;
+    const isConnect = request.method === METHOD_CONNECT;
     let path: RequestContext | null = null;
     if (this.looksAtPath) {
       path = new RequestContext(now);
       exchange.context = path;
-      // A path that climbs above the root, or is none: nobody may guess which route is meant.
-      if (!path.read(request, true)) return this.badRequest;
+      // A path that climbs above the root, or is none: nobody may guess which route is meant. That of CONNECT is "/".
+      if (!path.read(request, true) && !isConnect) return this.badRequest;
     }
     const host = this.looksAtHost ? request.text(request.hostStart, request.hostNameEnd).toLowerCase() : '';
-    for (const row of this.rows) if (row.matches(exchange, path, host)) return row.prepared;
+    const rows = isConnect ? this.connectRows : this.rows;
+    for (const row of rows) if (row.matches(exchange, path, host)) return row.prepared;
     return this.planner.notFound;
   }
 }

@@ -35,6 +35,21 @@ export const USES: Readonly<Record<string, Use>> = {
       await proxy.close();`,
     prints: /^http:\/\/127\.0\.0\.1:\d+\n200 3000 saw GET \/there /,
   },
+  'docs/routes.md#CONNECT': {
+    use: `
+      import http from 'node:http';
+      import { once } from 'node:events';
+
+      const request = http.request({ port: 8080, method: 'CONNECT', path: 'db.example:5432' });
+      request.end();
+      const [answer, socket] = await once(request, 'connect');
+      const inner = http.get({ createConnection: () => socket, path: '/inside' });
+      const [response] = await once(inner, 'response');
+      console.log(answer.statusCode, Buffer.concat(await response.toArray()).toString());
+      socket.destroy();
+      await proxy.close();`,
+    prints: /^200 3001 saw GET \/inside /,
+  },
   'docs/drivers.md#A policy': {
     use: `
       import http from 'node:http';
