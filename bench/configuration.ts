@@ -18,6 +18,8 @@ export interface ConfigurationValues {
   readonly upstreamLines?: string;
   readonly serverLines?: string;
   readonly locationLines?: string;
+  /** worker_processes; 1 unless it says otherwise. */
+  readonly workers?: number;
 }
 
 /** Name of the pid file, relative to the prefix. */
@@ -26,7 +28,14 @@ export const PID_FILE = 'proxy.pid';
 /** A whole nginx.conf. */
 export function proxyConfiguration(values: ConfigurationValues): string {
   const { listen, origin, accessLog, certificate } = values;
-  const { mainLines = '', httpLines = '', upstreamLines = '', serverLines = '', locationLines = '' } = values;
+  const {
+    workers = 1,
+    mainLines = '',
+    httpLines = '',
+    upstreamLines = '',
+    serverLines = '',
+    locationLines = '',
+  } = values;
   const tls =
     certificate === undefined
       ? ''
@@ -35,9 +44,9 @@ export function proxyConfiguration(values: ConfigurationValues): string {
   return `daemon off;
 pid ${PID_FILE};
 error_log error.log warn;
-worker_processes 1;
+worker_processes ${workers};
 ${mainLines}
-events { worker_connections 18000; }
+events { worker_connections 24000; }
 http {
     access_log ${accessLog === undefined ? 'off' : `${accessLog} combined`};
     # No connection is ended for having served enough: a run must not measure new ones.

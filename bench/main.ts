@@ -4,7 +4,7 @@
  */
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { cleanUp } from '../test/e2e/harness.js';
+import { print, runCommand } from './command.js';
 import { describeEnvironment, environment } from './environment.js';
 import { loadBounds } from './guard/bounds.js';
 import { complaint, judgeRatios } from './guard/judge.js';
@@ -99,28 +99,9 @@ async function runEndToEnd(quick: boolean): Promise<VersusReport> {
   return report;
 }
 
-function print(text: string): number {
-  process.stdout.write(text);
-  return 0;
-}
-
 function show(text: string): void {
   clearProgress();
   print(`${text}\n\n`);
 }
 
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.on(signal, () => void cleanUp().finally(() => process.exit(1)));
-}
-main(process.argv.slice(2)).then(
-  (code) => (process.exitCode = code),
-  (error: unknown) => {
-    clearProgress();
-    const { message, stack, code = '' } = error as Error & { code?: string };
-    if (error instanceof CheckError) process.stderr.write(`check failed: ${message}\n`);
-    else if (error instanceof RangeError || code.startsWith('ERR_PARSE_ARGS'))
-      process.stderr.write(`${message}\n`);
-    else process.stderr.write(`${stack}\n`);
-    process.exitCode = 1;
-  },
-);
+runCommand(() => main(process.argv.slice(2)));

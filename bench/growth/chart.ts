@@ -10,23 +10,35 @@ const CHART_HEIGHT = 230;
 const GAP = 32;
 const TITLE_HEIGHT = 30;
 
-/** null when there is no curve. */
-export function growthChart({ curves }: GrowthReport): string | null {
+/** The chart of one axis. */
+export interface AxisChart {
+  readonly title: string;
+  readonly chart: Chart;
+}
+
+/** A chart for each axis that there is. */
+export function axisCharts({ curves }: GrowthReport): AxisChart[] {
   const axes = [...new Set(curves.map(({ axis }) => axis))];
-  if (axes.length === 0) return null;
-  let content = '';
-  axes.forEach((axis, i) => {
+  return axes.map((axis) => {
     const own = curves.filter((curve) => curve.axis === axis);
+    return { title: `${own[0].operation}, by number of ${own[0].title}`, chart: chartOf(own) };
+  });
+}
+
+/** All of them as one file; null when there is no curve. */
+export function growthChart(report: GrowthReport): string | null {
+  const charts = axisCharts(report);
+  if (charts.length === 0) return null;
+  let content = '';
+  charts.forEach(({ title, chart }, i) => {
     const [x, y] = [
       (i % COLUMNS) * (CHART_WIDTH + GAP),
       Math.floor(i / COLUMNS) * (CHART_HEIGHT + TITLE_HEIGHT + GAP),
     ];
-    const [{ title, operation }] = own;
-    const { svg } = chartOf(own);
-    content += `<text x="${x}" y="${y + 18}" font-size="14" font-weight="700">${operation}, by number of ${title}</text>`;
-    content += svg.replace('<svg', `<svg x="${x}" y="${y + TITLE_HEIGHT}"`);
+    content += `<text x="${x}" y="${y + 18}" font-size="14" font-weight="700">${title}</text>`;
+    content += chart.svg.replace('<svg', `<svg x="${x}" y="${y + TITLE_HEIGHT}"`);
   });
-  const rows = Math.ceil(axes.length / COLUMNS);
+  const rows = Math.ceil(charts.length / COLUMNS);
   const [width, height] = [
     COLUMNS * (CHART_WIDTH + GAP) - GAP,
     rows * (CHART_HEIGHT + TITLE_HEIGHT + GAP) - GAP,

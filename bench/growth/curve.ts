@@ -11,8 +11,10 @@ export interface Axis {
   readonly operation: string;
   /** Ascending. */
   readonly sizes: readonly number[];
+  /** Growth counts from this size on: one connection alone costs more, because nothing shares its wake-ups. */
+  readonly from?: number;
   /**
-   * Most that the cost at the last size may be of the cost at the first one. Far below the growth of the sizes: what
+   * Most that the cost at the last size may be of the cost at the first one, or at `from`. Far below the growth of the sizes: what
    * grows with them breaks it by orders of magnitude, a cold cache does not.
    */
   readonly bound: number;
@@ -31,6 +33,7 @@ export interface Curve {
   readonly operation: string;
   /** Whether it is judged by {@link Axis.bound}: others stand beside it for comparison. */
   readonly bound: number | null;
+  readonly from?: number;
   readonly subject: string;
   readonly points: readonly Point[];
 }
@@ -43,18 +46,25 @@ export interface GrowthReport {
   readonly skipped: readonly string[];
 }
 
-/** Cost at the last size to cost at the first. */
-export function growthOf({ points }: Pick<Curve, 'points'>): number {
-  return points[points.length - 1].cost / points[0].cost;
+/** The sizes that growth is told between. */
+function endsOf({ points, from = 0 }: Pick<Curve, 'points' | 'from'>): readonly [Point, Point] {
+  return [points.find(({ size }) => size >= from) ?? points[0], points[points.length - 1]];
+}
+
+/** Cost at the last size to cost at the first, or at the one that growth counts from. */
+export function growthOf(curve: Pick<Curve, 'points' | 'from'>): number {
+  const [first, last] = endsOf(curve);
+  return last.cost / first.cost;
 }
 
 /** A sentence for each curve that grows more than it may. */
 export function complaints(curves: readonly Curve[]): string[] {
   return curves.flatMap((curve) => {
-    const { bound, title, subject, operation, points } = curve;
+    const { bound, title, subject, operation } = curve;
     const growth = growthOf(curve);
     if (bound === null || growth <= bound) return [];
-    const sizes = `${points[0].size} to ${points[points.length - 1].size}`;
+    const [first, last] = endsOf(curve);
+    const sizes = `${first.size} to ${last.size}`;
     return [
       `grows: ${operation} by ${title}, ${subject}: ${growth.toFixed(2)} times from ${sizes}, the bound is ${bound}`,
     ];

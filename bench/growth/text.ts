@@ -1,24 +1,31 @@
-/** A growth run as a table. */
-import { table, type Row } from '../table.js';
+/** A growth run as a table, for the terminal, HTML and Markdown alike. */
+import { table } from '../table.js';
+import type { Cells } from '../versus/report/rows.js';
 import { growthOf, type GrowthReport } from './curve.js';
 
-export function showGrowth({ curves, skipped }: GrowthReport): string {
+export function growthCells({ curves }: GrowthReport): Cells {
   const sizes = [...new Set(curves.flatMap(({ points }) => points.map(({ size }) => size)))].sort(
     (a, b) => a - b,
   );
-  const rows = curves.map((curve): Row => {
+  const rows = curves.map((curve) => {
     const cost = (size: number): string => {
       const point = curve.points.find((one) => one.size === size);
       return point === undefined ? '' : `${point.cost.toPrecision(3)} µs`;
     };
+    const { operation, title, subject, bound } = curve;
+    const growth = growthOf(curve).toFixed(2);
     return [
-      `${curve.operation}, by ${curve.title}`,
-      curve.subject,
+      `${operation}, by ${title}`,
+      subject,
       ...sizes.map(cost),
-      growthOf(curve).toFixed(2),
-      curve.bound === null ? '' : String(curve.bound),
+      growth,
+      bound === null ? '' : String(bound),
     ];
   });
-  const head = ['cost of', 'subject', ...sizes.map(String), 'last : first', 'bound'];
-  return [table(head, rows, 2), ...skipped.map((text) => `skipped ${text}`)].join('\n');
+  return { head: ['cost of', 'subject', ...sizes.map(String), 'last : first', 'bound'], rows };
+}
+
+export function showGrowth(report: GrowthReport): string {
+  const { head, rows } = growthCells(report);
+  return [table(head, rows, 2), ...report.skipped.map((text) => `skipped ${text}`)].join('\n');
 }

@@ -3,7 +3,7 @@
  * bounds.json allows. With --prove it plants slowdowns and fails when one of them is not noticed.
  */
 import { parseArgs } from 'node:util';
-import { cleanUp } from '../../test/e2e/harness.js';
+import { print, runCommand } from '../command.js';
 import { describeEnvironment, environment } from '../environment.js';
 import { clearProgress, showProgress } from '../progress.js';
 import { table } from '../table.js';
@@ -96,20 +96,4 @@ function show(title: string, verdicts: readonly Verdict[]): void {
   print(`${table([title, 'found', 'bound', ''], rows, 1)}\n\n`);
 }
 
-function print(text: string): number {
-  process.stdout.write(text);
-  return 0;
-}
-
-for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-  process.on(signal, () => void cleanUp().finally(() => process.exit(1)));
-}
-main().then(
-  (code) => (process.exitCode = code),
-  (error: unknown) => {
-    clearProgress();
-    const { message, stack, code = '' } = error as Error & { code?: string };
-    process.stderr.write(`${code.startsWith('ERR_PARSE_ARGS') ? message : stack}\n`);
-    process.exitCode = 1;
-  },
-);
+runCommand(main);

@@ -13,6 +13,7 @@ import { CheckError } from '../suite.js';
 import { PATHS } from '../traffic.js';
 import { familyOf } from './accounting.js';
 import type { LoadJob, LoadResult, LoadShape, OriginReady } from './messages.js';
+import { allowOpenFiles } from './open-files.js';
 import { isPinning, PROXY_CORE, startOwn, type Program } from './program.js';
 
 /** Time of one turn. */
@@ -34,6 +35,8 @@ export interface Started {
   stop(): Promise<void>;
 }
 
+/** Enough for 10,000 tunnels, which are two connections each. */
+const WANTED_OPEN_FILES = 25_000;
 const START_LIMIT_MS = 10_000;
 const ORIGIN_LIMIT_MS = 5000;
 /** A turn answers this long after its time is up at the latest. */
@@ -52,6 +55,7 @@ export class Lab {
 
   /** Starts origin and load program. {@link close} ends all that was started. */
   static async open(): Promise<Lab> {
+    allowOpenFiles(WANTED_OPEN_FILES);
     const origin = startOwn('origin');
     const { port } = await origin.message<OriginReady>('the origin', ORIGIN_LIMIT_MS);
     return new Lab(port, origin, startOwn('load'));

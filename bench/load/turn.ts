@@ -27,6 +27,30 @@ interface Account {
   readonly core: { readonly busy: number; readonly idle: number };
 }
 
+/** Slots in turn: every connection gets its share of a rate. Holds as many as there are. */
+class SlotQueue {
+  private readonly slots: Slot[];
+  private first = 0;
+  private count = 0;
+
+  constructor(private readonly most: number) {
+    this.slots = new Array<Slot>(most);
+  }
+
+  push(slot: Slot): void {
+    this.slots[(this.first + this.count++) % this.most] = slot;
+  }
+
+  /** The one that has waited longest. */
+  shift(): Slot | undefined {
+    if (this.count === 0) return undefined;
+    const slot = this.slots[this.first];
+    this.first = (this.first + 1) % this.most;
+    this.count--;
+    return slot;
+  }
+}
+
 type Stage = 'warming up' | 'counting' | 'resting' | 'over';
 
 export class LoadTurn implements Turn {
@@ -41,7 +65,7 @@ export class LoadTurn implements Turn {
   private before: Account | null = null;
   private result: LoadResult | null = null;
   /** With a rate: slots without an operation, due times without a slot, and the clock. */
-  private readonly idle: Slot[] = [];
+  private readonly idle: SlotQueue;
   private readonly due: number[] = [];
   private pacer: NodeJS.Timeout | undefined;
   private tickedAt = 0;
@@ -54,6 +78,7 @@ export class LoadTurn implements Turn {
     private readonly report: (result: LoadResult) => void,
   ) {
     this.residentBeforeKib = residentKib(job.pids);
+    this.idle = new SlotQueue(job.connections);
     this.openNext();
     setTimeout(() => this.begin(), job.warmUpMs);
   }
@@ -211,7 +236,7 @@ export class LoadTurn implements Turn {
     this.lateMs = Math.max(this.lateMs, passed - 1);
     this.owed += (passed * this.job.rate!) / 1000;
     for (; this.owed >= 1; this.owed--) {
-      const slot = this.idle.pop();
+      const slot = this.idle.shift();
       if (slot === undefined) this.due.push(now);
       else this.go(slot, now);
     }

@@ -5,10 +5,10 @@ import type { Program } from '../lab/program.js';
 /** How a peer is set up in front: as it comes, with TLS, or with an access log in a file. */
 export type Front = 'plain' | 'tls' | 'logged';
 
-/** Lines that go into the configuration of wirehop and nginx; the others ignore them. */
+/** What goes into the configuration of wirehop and nginx; the others ignore it. */
 export type ExtraLines = Pick<
   ConfigurationValues,
-  'mainLines' | 'httpLines' | 'upstreamLines' | 'serverLines' | 'locationLines'
+  'mainLines' | 'httpLines' | 'upstreamLines' | 'serverLines' | 'locationLines' | 'workers'
 >;
 
 export interface PeerSettings {

@@ -1,8 +1,10 @@
 /** What a side-by-side run found, as stored in JSON: samples of each round become medians, spreads and ratios. */
 import type { Environment } from '../environment.js';
 import { cpuPerOperation } from '../lab/lab.js';
+import type { GrowthReport } from '../growth/curve.js';
 import type { LoadResult } from '../lab/messages.js';
 import { median, spreadOf, type Spread } from '../statistics.js';
+import type { WorkersReport } from '../workers/figures.js';
 import type { Work } from '../works.js';
 
 /** The peer that ratios are taken to. */
@@ -81,6 +83,9 @@ export interface VersusReport {
   readonly skipped: readonly Skipped[];
   /** Peers that answered wrongly or not at all: their figures of that work are missing. */
   readonly failed: readonly Skipped[];
+  /** Where these were measured too, they are part of the reports. */
+  readonly growth?: GrowthReport;
+  readonly workers?: WorkersReport;
 }
 
 /** Above this share of the proxy's core, what else ran there may have shown in the figures. */

@@ -1,6 +1,7 @@
 /** `npm run bench -- --versus`: runs or joins, prints tables, writes the reports. */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { basename, dirname, extname, join } from 'node:path';
+import { print } from '../command.js';
 import { describeEnvironment } from '../environment.js';
 import { allPeers } from '../peers/index.js';
 import { clearProgress, showProgress } from '../progress.js';
@@ -37,7 +38,10 @@ async function run({ works, peers, effort }: VersusOptions, command: string): Pr
 }
 
 /** Loads what draws only when something is drawn: a run without a report needs no library for it. */
-async function writeReports(report: VersusReport, { html, markdown }: VersusOptions): Promise<void> {
+export async function writeReports(
+  report: VersusReport,
+  { html, markdown }: Pick<VersusOptions, 'html' | 'markdown'>,
+): Promise<void> {
   if (html !== '') {
     const { renderHtml } = await import('./report/html.js');
     writeFileSync(html, renderHtml(report));
@@ -79,9 +83,4 @@ function listOf({ peers }: VersusOptions): string {
     return `  ${peer.name.padEnd(18)}${missing ?? peer.about}\n`;
   });
   return `work:\n${works.join('')}peers:\n${lines.join('')}`;
-}
-
-function print(text: string): number {
-  process.stdout.write(text);
-  return 0;
 }

@@ -2,11 +2,11 @@
  * A side-by-side run: every work through every peer, in rounds, the peers in turns. Decides order and time; what a
  * turn is, the lab decides, and what it says, figures.ts.
  */
-import { readFileSync } from 'node:fs';
 import { environment } from '../environment.js';
 import { hasProc } from '../lab/accounting.js';
 import { Lab, type Effort, type Started } from '../lab/lab.js';
 import type { LoadResult } from '../lab/messages.js';
+import { openFilesLimit } from '../lab/open-files.js';
 import { isPinning } from '../lab/program.js';
 import { cannotMakeCertificate } from '../peers/commands.js';
 import type { Peer } from '../peers/peer.js';
@@ -206,12 +206,6 @@ function cannotDo(peer: Peer, work: Work): string | null {
   return work.openFiles > limit
     ? `needs ${work.openFiles} open files, ${limit} are allowed (ulimit -Hn)`
     : null;
-}
-
-function openFilesLimit(): number {
-  const limits = readFileSync('/proc/self/limits', 'latin1');
-  const found = /^Max open files +\d+ +(\d+)/m.exec(limits)?.[1];
-  return found === undefined ? Infinity : Number(found);
 }
 
 function report(

@@ -2,6 +2,7 @@
 import { describeEnvironment } from '../../environment.js';
 import { describeDisturbances, isIdleWork, type VersusReport, type WorkInfo } from '../figures.js';
 import { skippedLines } from '../text.js';
+import { besideOf, type Beside } from './beside.js';
 import { costChart, latencyChart, overviewChart, type Chart } from './charts.js';
 import { groupsOf, type Group } from './groups.js';
 import { CAPACITY_PEERS, capacitiesOf, headlinesOf, timesLess } from './headlines.js';
@@ -64,6 +65,7 @@ export function renderHtml(report: VersusReport): string {
           `${legend(report)}<figure><div class="scroll"><div class="wide">${overview.svg}</div></div></figure>`,
         ),
     ...groupsOf(report).map((group) => groupSection(group, report)),
+    ...besideOf(report).map(besideSection),
     capacitySection(report),
     methodSection(report),
   ];
@@ -121,6 +123,21 @@ function groupSection(group: Group, report: VersusReport): string {
   const tables = group.works.map((work) => table(cellsOf(report, work), `${work.title} (${work.date})`));
   const details = `<details><summary>Every figure as a table</summary><div class="scroll">${tables.join('')}</div></details>`;
   return section(group.name, group.title, group.text, `<div class="cards">${cards.join('')}</div>${details}`);
+}
+
+function besideSection({ name, title, text, charts, tables }: Beside): string {
+  const cards = charts.map(
+    (one) => `<figure><figcaption><h3>${escape(one.title)}</h3></figcaption>${one.chart.svg}</figure>`,
+  );
+  const all = `<div class="scroll">${tables.map(({ caption, cells }) => table(cells, caption)).join('')}</div>`;
+  return section(
+    name,
+    title,
+    text,
+    cards.length === 0
+      ? all
+      : `<div class="cards">${cards.join('')}</div><details><summary>Every figure as a table</summary>${all}</details>`,
+  );
 }
 
 function card(work: WorkInfo, chart: Chart | null, isLatency: boolean): string {

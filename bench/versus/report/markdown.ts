@@ -2,6 +2,7 @@
 import { describeEnvironment } from '../../environment.js';
 import { describeDisturbances, type VersusReport } from '../figures.js';
 import { skippedLines } from '../text.js';
+import { besideOf } from './beside.js';
 import { groupsOf } from './groups.js';
 import { CAPACITY_PEERS, capacitiesOf } from './headlines.js';
 import { cellsOf, type Cells } from './rows.js';
@@ -39,6 +40,12 @@ export function renderMarkdown(report: VersusReport, pictures: readonly Picture[
       markdownTable(cellsOf(report, work)),
     ]),
   ]);
+  const beside = besideOf(report).flatMap(({ name, title, text, tables }) => [
+    `### ${title}`,
+    text,
+    ...link(name),
+    ...tables.flatMap(({ caption, cells }) => [`**${caption}**`, markdownTable(cells)]),
+  ]);
   return `${[
     [
       `${environment.date}. ${describeEnvironment(environment).split('\n')[1]}.`,
@@ -50,6 +57,7 @@ export function renderMarkdown(report: VersusReport, pictures: readonly Picture[
     ...link('overview'),
     ...failed.map(({ peer, work, reason }) => `**${peer} failed at ${work}**: ${reason}`),
     ...groups,
+    ...beside,
     ...capacity(report),
     ...(skipped.length === 0
       ? []

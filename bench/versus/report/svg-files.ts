@@ -1,4 +1,5 @@
 /** Charts as SVG files of their own, for Markdown: several in one picture, colours by the reader's preference. */
+import { growthChart } from '../../growth/chart.js';
 import type { VersusReport, WorkInfo } from '../figures.js';
 import { costChart, latencyChart, overviewChart, type Chart } from './charts.js';
 import { groupsOf } from './groups.js';
@@ -13,6 +14,8 @@ export interface Picture {
   readonly svg: string;
 }
 
+const GROWTH_LABEL =
+  'Cost of an operation by how many connections, tunnels, locations, servers, map entries, peers or fields there are; the table has the figures.';
 const WIDTH = 1080;
 const GAP = 28;
 const TITLE_HEIGHT = 34;
@@ -34,6 +37,8 @@ export function picturesOf(report: VersusReport): Picture[] {
       svg: grid(cards),
     };
   });
+  const growth = report.growth === undefined ? null : growthChart(report.growth);
+  if (growth !== null) groups.push({ name: 'growth', label: GROWTH_LABEL, svg: growth });
   if (overview === null) return groups;
   const peers = [...new Set(figures.filter(({ toNginx }) => toNginx !== null).map(({ peer }) => peer))];
   const legend = legendRow(peers);

@@ -1,7 +1,6 @@
 /**
- * How evenly workers share connections that stay: `node dist/bench/fairness.js`. Prints, for each way in which clients
- * come, the share of the worker that got most and of the one that got least, as a multiple of an even share; medians of
- * several rounds, with the worst of them. nginx runs the same configuration beside it, if it is installed.
+ * How evenly workers share connections that stay, by how clients come; nginx runs the same configuration beside wirehop,
+ * where it is installed.
  */
 import { spawn } from 'node:child_process';
 import { existsSync, writeFileSync } from 'node:fs';
@@ -16,13 +15,16 @@ import {
   type RawConnection,
   temporaryFolder,
   until,
-} from '../test/e2e/harness.js';
-import { configuration } from '../test/process/fleet.js';
+} from '../../test/e2e/harness.js';
+import { configuration } from '../../test/process/fleet.js';
+import { findProgram } from '../peers/commands.js';
+import { median } from '../statistics.js';
+import type { FairnessFigure } from './figures.js';
 
-const COMMAND = fileURLToPath(new URL('../src/process/main.js', import.meta.url));
-const NGINX = '/usr/sbin/nginx';
-const CONNECTIONS = 256;
-const ROUNDS = 5;
+const COMMAND = fileURLToPath(new URL('../../src/process/main.js', import.meta.url));
+export const CONNECTIONS = 256;
+/** What is open ends, and workers tell each other so, before the next round. */
+const SETTLING_MS = 1500;
 
 /** How clients come: so many at once, and this long in between. */
 const WAYS = [
@@ -49,18 +51,19 @@ async function round(port: number, workers: number, way: (typeof WAYS)[number]):
     if (way.pauseMs > 0) await pause(way.pauseMs);
   }
   for (const { socket } of all) socket.destroy();
-  await pause(1500);
+  await pause(SETTLING_MS);
   const shares = [...counts.values()].sort((a, b) => b - a);
   while (shares.length < workers) shares.push(0);
   return shares;
 }
 
 async function measure(
-  name: string,
-  program: string,
-  args: readonly string[],
+  peer: string,
+  [program, ...args]: readonly string[],
   workers: number,
-): Promise<void> {
+  rounds: number,
+  onProgress: (what: string) => void,
+): Promise<FairnessFigure[]> {
   const folder = temporaryFolder();
   const port = await freePort();
   writeFileSync(join(folder, 'nginx.conf'), configuration(port, { workers }).replace('access.log', 'off'));
@@ -68,23 +71,41 @@ async function measure(
   const child = spawn(program, [...args, ...flags], { cwd: folder, stdio: 'ignore' });
   onCleanUp(() => child.kill('SIGTERM'));
   await until('the pid file', () => existsSync(join(folder, 'wirehop.pid')), 10_000);
-  await pause(1500);
+  await pause(SETTLING_MS);
   const even = CONNECTIONS / workers;
+  const figures: FairnessFigure[] = [];
   for (const way of WAYS) {
-    const rounds: number[][] = [];
-    for (let i = 0; i < ROUNDS; i++) rounds.push(await round(port, workers, way));
-    const most = rounds.map((shares) => shares[0] / even).sort((a, b) => a - b);
-    const least = rounds.map((shares) => shares[workers - 1] / even).sort((a, b) => a - b);
-    const middle = ROUNDS >> 1;
-    const text = `most ${most[middle].toFixed(2)} (worst ${most[ROUNDS - 1].toFixed(2)})`;
-    process.stdout.write(
-      `${name}, ${workers} workers, ${way.name}: ${text}, least ${least[middle].toFixed(2)} (worst ${least[0].toFixed(2)})\n`,
-    );
+    const shares: number[][] = [];
+    for (let i = 0; i < rounds; i++) {
+      onProgress(`shares of ${workers} workers: ${way.name}, ${peer}, round ${i + 1} of ${rounds}`);
+      shares.push(await round(port, workers, way));
+    }
+    const most = shares.map((own) => own[0] / even);
+    const least = shares.map((own) => own[workers - 1] / even);
+    figures.push({
+      peer,
+      workers,
+      way: way.name,
+      most: median(most),
+      worstMost: Math.max(...most),
+      least: median(least),
+      worstLeast: Math.min(...least),
+    });
   }
   await cleanUp();
+  return figures;
 }
 
-for (const workers of [2, 4]) {
-  await measure('wirehop', process.execPath, [COMMAND], workers);
-  if (existsSync(NGINX)) await measure('nginx', NGINX, [], workers);
+/** With two workers and with four. Ends what it starts, and all else that the harness knows of. */
+export async function measureFairness(
+  rounds: number,
+  onProgress: (what: string) => void,
+): Promise<FairnessFigure[]> {
+  const nginx = findProgram('nginx');
+  const figures: FairnessFigure[] = [];
+  for (const workers of [2, 4]) {
+    figures.push(...(await measure('wirehop', [process.execPath, COMMAND], workers, rounds, onProgress)));
+    if (nginx !== undefined) figures.push(...(await measure('nginx', [nginx], workers, rounds, onProgress)));
+  }
+  return figures;
 }
