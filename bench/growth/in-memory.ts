@@ -26,15 +26,13 @@ export interface MemoryAxis extends Axis {
 
 const LISTEN = 8080;
 const SIZES = [1, 10, 100, 1000, 10_000];
-/** Each with its own header work: more take long to compile. */
-const BLOCKS = [1, 10, 100, 1000];
 const SUBJECT = 'wirehop, in memory';
 /** Fields that every request has. */
 const OWN_FIELDS = 14;
 
 export const MEMORY_AXES: readonly MemoryAxis[] = [
-  { name: 'locations', title: 'locations', make: withLocations, sizes: BLOCKS },
-  { name: 'servers', title: 'servers', make: (size: number) => withServers(size, LISTEN), sizes: BLOCKS },
+  { name: 'locations', title: 'locations', make: withLocations, sizes: SIZES },
+  { name: 'servers', title: 'servers', make: (size: number) => withServers(size, LISTEN), sizes: SIZES },
   { name: 'map-entries', title: 'entries of a map', make: withMapEntries, sizes: SIZES },
   { name: 'peers', title: 'upstream peers', make: withPeers, sizes: SIZES },
 ]
@@ -70,11 +68,16 @@ async function exchangeCase({ name, make }: MemoryAxis, size: number): Promise<C
   return { group: name, subject: String(size), run };
 }
 
-/** Measures an axis: all its sizes in turns. */
-export async function growInMemory(axis: MemoryAxis, effort: Effort): Promise<Curve> {
-  const { name, title, operation, bound, sizes, parts = () => 1 } = axis;
+/** An exchange for each size of an axis. */
+export async function casesOf(axis: MemoryAxis): Promise<Case[]> {
   const cases: Case[] = [];
-  for (const size of sizes) cases.push(await exchangeCase(axis, size));
+  for (const size of axis.sizes) cases.push(await exchangeCase(axis, size));
+  return cases;
+}
+
+/** Measures an axis: all its sizes in turns. @param cases those of the axis */
+export function growInMemory(axis: MemoryAxis, cases: readonly Case[], effort: Effort): Curve {
+  const { name, title, operation, bound, sizes, parts = () => 1 } = axis;
   const figures = measureGroup(cases, effort);
   const points = sizes.map((size, i) => ({ size, cost: figures[i].time.min / 1000 / parts(size) }));
   return { axis: name, title, operation, bound, subject: SUBJECT, points };

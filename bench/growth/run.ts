@@ -4,7 +4,7 @@ import { hasProc } from '../lab/accounting.js';
 import { Lab } from '../lab/lab.js';
 import { FULL, QUICK } from '../measure.js';
 import type { Curve, GrowthReport } from './curve.js';
-import { growInMemory, MEMORY_AXES } from './in-memory.js';
+import { casesOf, growInMemory, MEMORY_AXES } from './in-memory.js';
 import { growOnSockets, SOCKET_AXES, type SocketEffort } from './on-sockets.js';
 
 /** Names of all axes. */
@@ -24,7 +24,7 @@ export async function runGrowth(
   const skipped: string[] = [];
   for (const axis of MEMORY_AXES.filter(({ name }) => wanted.includes(name))) {
     onProgress(axis.title);
-    curves.push(await growInMemory(axis, isQuick ? QUICK : FULL));
+    curves.push(growInMemory(axis, await casesOf(axis), isQuick ? QUICK : FULL));
   }
   const onSockets = SOCKET_AXES.filter(({ name }) => wanted.includes(name));
   if (onSockets.length > 0 && !hasProc()) {
