@@ -3,6 +3,7 @@
  * `build/` turn into `proxy/` values. Decides nothing.
  */
 import type { Network } from '../proxy/cidr.js';
+import type { ExpiresValue } from '../proxy/expires.js';
 import type { GeoTable } from '../proxy/geo.js';
 import type { LogLevel } from '../proxy/model.js';
 import type { Share } from '../proxy/split-clients.js';
@@ -329,6 +330,14 @@ export interface TryFilesLine {
 export interface LinksLine {
   readonly mode: 'inside' | 'off' | 'on' | 'if_not_owner';
   readonly from: Word | null;
+}
+
+/** `expires`. */
+export interface ExpiresLine {
+  /** null where variables stand in `word`. */
+  readonly value: ExpiresValue | null;
+  readonly word: Word;
+  readonly isModified: boolean;
 }
 
 /** One `proxy_set_header` or `add_header`. */

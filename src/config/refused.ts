@@ -72,7 +72,7 @@ const GROUPS: readonly (readonly [string, string])[] = [
     image_filter_transparency image_filter_webp_quality xml_entities xslt_last_modified xslt_param xslt_string_param
     xslt_stylesheet xslt_types slice postpone_output subrequest_output_buffer_size`,
   ],
-  ['use "add_header"', 'expires add_trailer add_header_inherit add_trailer_inherit'],
+  ['use "add_header"', 'add_trailer add_header_inherit add_trailer_inherit'],
   ['interim responses are passed on as they come; leave it out', 'early_hints'],
   [
     'wirehop does not cache',

@@ -28,9 +28,11 @@ import { HTTP_DATE } from './wall-clock.js';
 /** One add_header in force. */
 export interface AddedField {
   readonly name: string;
-  readonly value: Template;
+  readonly value: ValueSource<Exchange>;
   /** Also on other statuses than 200, 201, 204, 206, 301-304, 307 and 308. */
   readonly always: boolean;
+  /** Stands in for a received line of its name. Absent: goes on beside it. */
+  readonly replaces?: boolean;
 }
 
 /** One proxy_set_header in force. */
@@ -129,8 +131,8 @@ export function responseEdits(options: {
     else last.push(line(name, new UnlessReceived(id, value), true));
   }
   if (options.cookie) last.push(line('Set-Cookie', options.cookie, true));
-  for (const { name, value, always } of options.add) {
-    (REPLACED.has(name.toLowerCase()) ? first : last).push(line(name, value, always));
+  for (const { name, value, always, replaces } of options.add) {
+    (replaces === true || REPLACED.has(name.toLowerCase()) ? first : last).push(line(name, value, always));
   }
   return new FieldEdits<Exchange>(dropped, first, last, options.rewrites ?? null);
 }

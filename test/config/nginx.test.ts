@@ -12,6 +12,8 @@ import { compile, inHttp, inLocation, inServer } from './compiling.js';
 const NGINX = '/usr/sbin/nginx';
 
 const ACCEPTED: readonly string[] = [
+  inLocation('expires max; if ($host) { expires modified +1h30m; }'),
+  inServer('location /b { expires @15h; } location /c { expires -1; } location /d { expires $host; }'),
   inHttp('geo $a { default 1; 10.0.0.0/8 x; ::1 y; delete 10.0.0.0/8; proxy 10.0.0.1; proxy_recursive; }'),
   inHttp(
     'geo $host $a { ranges; default 1; 10.0.0.0-10.0.0.9 x; 10.0.0.1-10.0.0.2 y; delete 1.1.1.1-1.1.1.2; }',
@@ -123,6 +125,12 @@ const ACCEPTED: readonly string[] = [
 ];
 
 const REFUSED: readonly string[] = [
+  inLocation('expires soon;'),
+  inLocation('expires modified max;'),
+  inLocation('expires modified @1h;'),
+  inLocation('expires @25h;'),
+  inLocation('expires other 1h;'),
+  inLocation('expires 1h; expires 2h;'),
   inHttp('geo $a { ranges; 127.0.0.1-127.0.0.1 RU;\n127.0.0.1-127.0.0.255 US; }'),
   inHttp('geo $a { ranges; 127.0.0.1-127.0.0.255 US; 127.0.0.5-127.0.0.7 A;\n127.0.0.6-127.0.0.9 B; }'),
   inHttp('geo $a { default ZZ;\nranges; }'),

@@ -11,7 +11,6 @@ import { parseAddress } from '../address.js';
 import type { TunnelLine } from '../blocks.js';
 import * as tunnel from '../directives/connect.js';
 import { SERVER_TOKENS } from '../directives/connection.js';
-import { ADDED_FIELDS } from '../directives/location.js';
 import { RESOLVER, RESOLVER_TIMEOUT } from '../directives/resolver.js';
 import type { Level } from '../level.js';
 import type { FieldLines } from './fields.js';
@@ -41,7 +40,7 @@ export class TunnelBuilder {
     const edits = localEdits({
       contentType: null,
       location: null,
-      add: this.fields.ofResponse(level.get(ADDED_FIELDS)),
+      add: this.fields.ofResponse(level),
       serverTokens: level.get(SERVER_TOKENS),
     });
     const { site } = this;

@@ -2,8 +2,14 @@
  * Lines of proxy_set_header and add_header. Decides which can be sent; the others are faults, each told once, however
  * many levels inherit it.
  */
-import type { AddedField } from '../../proxy/edits.js';
-import type { FieldLine } from '../blocks.js';
+import type { AddedField, SetField } from '../../proxy/edits.js';
+import { expiresLines, type ExpiresValue } from '../../proxy/expires.js';
+import type { Exchange } from '../../proxy/model.js';
+import type { Template } from '../../proxy/template.js';
+import type { ExpiresLine, FieldLine } from '../blocks.js';
+import { EXPIRES, readExpires } from '../directives/expires.js';
+import { ADDED_FIELDS } from '../directives/location.js';
+import type { Level } from '../level.js';
 import type { Site } from './site.js';
 
 /** Fields that the machine writes by itself: a configuration cannot set them. */
@@ -20,22 +26,41 @@ const OF_THE_CONNECTION: ReadonlySet<string> = new Set([
 /** Reads field lines for one configuration. */
 export class FieldLines {
   /** The value of every line that was looked at; null for one that is not sent. */
-  private readonly values = new Map<FieldLine, AddedField['value'] | null>();
+  private readonly values = new Map<FieldLine, Template | null>();
 
   constructor(private readonly site: Site) {}
 
   /** Fields of a request (proxy_set_header). */
-  ofRequest(lines: readonly FieldLine[]): AddedField[] {
+  ofRequest(lines: readonly FieldLine[]): SetField[] {
     return this.read(lines, FRAMING);
   }
 
-  /** Fields of a response (add_header). */
-  ofResponse(lines: readonly FieldLine[]): AddedField[] {
-    return this.read(lines, OF_THE_CONNECTION);
+  /** Fields of a level's responses: expires in front of add_header, as in nginx. */
+  ofResponse(level: Level): AddedField[] {
+    return [...this.expires(level), ...this.read(level.get(ADDED_FIELDS), OF_THE_CONNECTION)];
   }
 
-  private read(lines: readonly FieldLine[], forbidden: ReadonlySet<string>): AddedField[] {
-    const fields: AddedField[] = [];
+  private expires(level: Level): AddedField[] {
+    const line = level.get(EXPIRES);
+    if (line === null || line.value?.kind === 'off') return [];
+    const { expires, cacheControl } = expiresLines(this.expiresValue(line));
+    return [
+      { name: 'Expires', value: expires, always: true, replaces: true },
+      { name: 'Cache-Control', value: cacheControl, always: true, replaces: true },
+    ];
+  }
+
+  private expiresValue({ value, word, isModified }: ExpiresLine): (exchange: Exchange) => ExpiresValue {
+    if (value !== null) return () => value;
+    const template = this.site.template(word);
+    return (exchange) => {
+      const found = readExpires(template.text(exchange), isModified);
+      return typeof found === 'string' ? { kind: 'off' } : found;
+    };
+  }
+
+  private read(lines: readonly FieldLine[], forbidden: ReadonlySet<string>): (SetField & AddedField)[] {
+    const fields: (SetField & AddedField)[] = [];
     for (const line of lines) {
       const name = line.name.text;
       let value = this.values.get(line);
@@ -45,10 +70,7 @@ export class FieldLines {
     return fields;
   }
 
-  private check(
-    { name, value, directive }: FieldLine,
-    forbidden: ReadonlySet<string>,
-  ): AddedField['value'] | null {
+  private check({ name, value, directive }: FieldLine, forbidden: ReadonlySet<string>): Template | null {
     const { site } = this;
     if (!/^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/.test(name.text)) {
       site.fault(name, `"${name.text}" in "${directive.name}" directive is not a field name`);

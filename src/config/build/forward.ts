@@ -16,7 +16,6 @@ import type { Template } from '../../proxy/template.js';
 import { parseAddress } from '../address.js';
 import type { LocationLevel, ProxyPassLine } from '../blocks.js';
 import * as downstream from '../directives/connection.js';
-import { ADDED_FIELDS } from '../directives/location.js';
 import { PROXY_LIMIT_RATE } from '../directives/rates.js';
 import { WEBSOCKET_DRAIN } from '../directives/tunnels.js';
 import * as proxy from '../directives/proxy.js';
@@ -162,7 +161,7 @@ export class ForwardBuilder {
     return responseEdits({
       hide: level.get(proxy.HIDDEN_FIELDS).map((word) => word.text),
       pass: level.get(proxy.PASSED_FIELDS).map((word) => word.text),
-      add: this.fields.ofResponse(level.get(ADDED_FIELDS)),
+      add: this.fields.ofResponse(level),
       serverTokens: level.get(downstream.SERVER_TOKENS),
       cookie: this.upstreams.cookie(pass),
       rewrites: responseRewrites(this.redirects(pass, level, name), cookies, redirectRules(level)),

@@ -33,7 +33,7 @@ import {
 import { LOG_SUBREQUEST } from '../directives/auth.js';
 import * as downstream from '../directives/connection.js';
 import { ERROR_PAGES, RECURSIVE_ERROR_PAGES } from '../directives/errors.js';
-import { ADDED_FIELDS, INTERNAL } from '../directives/location.js';
+import { INTERNAL } from '../directives/location.js';
 import * as proxy from '../directives/proxy.js';
 import { REAL_IP_FROM, REAL_IP_HEADER, REAL_IP_RECURSIVE } from '../directives/real-ip.js';
 import { REWRITE_LOG, WARNS_UNINITIALIZED } from '../directives/rewrite.js';
@@ -167,7 +167,7 @@ export class LocationBuilder {
     return this.files.build(level, paths, {
       downstream: downstreamRules(level, this.parts.site),
       type: this.contentType(level),
-      add: this.fields.ofResponse(level.get(ADDED_FIELDS)),
+      add: this.fields.ofResponse(level),
       serverTokens: level.get(downstream.SERVER_TOKENS),
       unsatisfiable,
     });
@@ -324,7 +324,7 @@ export class LocationBuilder {
 
   /** Lines of a 416: nginx has added its fields as to a 200 by the time that it knows. */
   private unsatisfiableEdits(level: Level): RespondPlan['edits'] {
-    const added = this.fields.ofResponse(level.get(ADDED_FIELDS));
+    const added = this.fields.ofResponse(level);
     return localEdits({
       contentType: PAGE_TYPE,
       location: null,
@@ -342,7 +342,7 @@ export class LocationBuilder {
     return localEdits({
       contentType: contentType === '' ? null : contentType,
       location,
-      add: this.fields.ofResponse(level.get(ADDED_FIELDS)),
+      add: this.fields.ofResponse(level),
       serverTokens: level.get(downstream.SERVER_TOKENS),
     });
   }

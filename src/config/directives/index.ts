@@ -9,6 +9,7 @@ import { BALANCING_DIRECTIVES } from './balancing.js';
 import { CONNECT_DIRECTIVES } from './connect.js';
 import { CONNECTION_DIRECTIVES } from './connection.js';
 import { ERROR_DIRECTIVES } from './errors.js';
+import { EXPIRES_DIRECTIVES } from './expires.js';
 import { FILE_DIRECTIVES } from './files.js';
 import { FIXED_DIRECTIVES } from './fixed.js';
 import { LOCATION_DIRECTIVES } from './location.js';
@@ -59,7 +60,10 @@ export const TOPICS: readonly (readonly [string, readonly Entry[]])[] = [
   ['The file and its blocks', [...READER_DIRECTIVES, ...MAIN_DIRECTIVES]],
   ['Processes', PROCESS_DIRECTIVES],
   ['Servers', SERVER_DIRECTIVES],
-  ['Locations and answers', [...LOCATION_DIRECTIVES, ...ERROR_DIRECTIVES, ...TYPE_DIRECTIVES]],
+  [
+    'Locations and answers',
+    [...LOCATION_DIRECTIVES, ...ERROR_DIRECTIVES, ...EXPIRES_DIRECTIVES, ...TYPE_DIRECTIVES],
+  ],
   ['Files', FILE_DIRECTIVES],
   ['Rewriting', REWRITE_DIRECTIVES],
   ['Access and limits', [...ACCESS_DIRECTIVES, ...AUTH_DIRECTIVES, ...RATE_DIRECTIVES]],
