@@ -7,7 +7,15 @@ import { posix } from 'node:path';
 import { ConfigError } from '../error.js';
 import type { NameService, ResolverRules, WatchedName } from '../proxy/balancing/names.js';
 import type { UserFiles } from '../proxy/access/users.js';
-import type { ErrorLog, ListenAddress, ListenerModel, LogLevel, Policy } from '../proxy/model.js';
+import type {
+  ErrorLog,
+  ListenAddress,
+  ListenerModel,
+  LogCacheRules,
+  LogLevel,
+  NamedLogs,
+  Policy,
+} from '../proxy/model.js';
 import { AddressPolicy } from '../proxy/address-policy.js';
 import { ProxyPolicy } from '../proxy/policy.js';
 import { isWildcard, wildcardOf } from './address.js';
@@ -55,6 +63,8 @@ export interface CompileOptions {
   readonly nameService?: (rules: ResolverRules) => NameService;
   /** The sink of an access log. `path` as written. Asked once per path; may throw the system's error. */
   readonly openLog: OpenLog;
+  /** Logs with variables in their names. Absent: they are refused. */
+  readonly openNamedLogs?: (rules: LogCacheRules | null) => NamedLogs;
   /** A log at a syslog server. Absent: `syslog:` is refused. */
   readonly openSyslog?: OpenSyslog;
   /** A log that lets `level` and what is more severe pass. `path` as written, or `stderr`; may throw the system's error. */

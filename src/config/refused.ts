@@ -84,7 +84,7 @@ const GROUPS: readonly (readonly [string, string])[] = [
   ['connections are kept by fixed rules yet; leave it out', 'keepalive_disable'],
   [
     'log lines are written at once to files and stderr; leave it out',
-    'open_log_file_cache status_format status_zone session_log session_log_format session_log_zone',
+    'status_format status_zone session_log session_log_format session_log_zone',
   ],
   ['there is no status page yet; use the logs', 'stub_status status api'],
   ['no such kind of subrequest exists here', 'mirror mirror_request_body post_action'],

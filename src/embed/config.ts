@@ -90,6 +90,12 @@ export async function loadConfig(text: string, options: LoadOptions = {}): Promi
     nameService: (rules) => new DnsNameService(rules),
     users: new UserFileService(),
     openLog: (path): LogSink => ({ write: (line) => sinks.config?.access(path, line) }),
+    openNamedLogs: () => ({
+      write(path, line) {
+        sinks.config?.access(path, line);
+        return '';
+      },
+    }),
     openErrorLog: () => errorLog,
   });
   if (config === undefined) {

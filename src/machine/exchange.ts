@@ -38,6 +38,7 @@ export class Attempt {
 export type Outcome =
   'open' | 'complete' | 'refused' | 'downstream-closed' | 'upstream-failed' | 'tunnel-closed';
 
+const NO_POOL = { maxIdle: 0, idleTimeoutMs: 0, maxRequests: 1, maxAgeMs: 0 };
 const NO_HEAD = new Head(0);
 const NO_ATTEMPTS: Attempt[] = [];
 
@@ -134,6 +135,18 @@ export class Exchange {
     this.outcome = 'open';
     this.fault = null;
     this.offered = false;
+  }
+
+  /**
+   * Nobody was there to be tried: a log then tells of the upstream itself, as nginx's $upstream_addr does.
+   * @param name of the upstream
+   * @param now monotonic ms
+   */
+  noteNobody(name: string, status: number, now: number): void {
+    const attempt = new Attempt({ name, host: '', port: 0, path: '', pool: NO_POOL }, now);
+    attempt.status = status;
+    attempt.endedAt = now;
+    this.addAttempt(attempt);
   }
 
   /** @internal */

@@ -9,7 +9,7 @@ import { type ConfigFiles, memoryFiles } from '../config/files.js';
 import { DnsNameService } from '../driver/name-service.js';
 import { UserFileService } from '../driver/passwords/user-files.js';
 import type { ConfigError } from '../error.js';
-import type { ErrorLog, LogLevel, LogSink } from '../proxy/model.js';
+import type { ErrorLog, LogLevel, LogSink, NamedLogs } from '../proxy/model.js';
 import { isOneLiner } from './command-line.js';
 import type { CommandLine } from './command-line.js';
 import { STDERR } from './logs.js';
@@ -87,6 +87,7 @@ export async function loadConfiguration(
     environment: { ...currentEnvironment(), identities: SYSTEM_IDENTITIES },
     openLog: (path, _at, buffer): LogSink =>
       logs === null ? SILENT : logs.sink(absolute(path), buffer ?? null),
+    openNamedLogs: (rules) => (logs === null ? SILENT_NAMES : logs.named(absolute, rules)),
     openSyslog: logs === null ? () => SILENT : syslogOpener(),
     openErrorLog: (path, level: LogLevel): ErrorLog =>
       logs === null ? SILENT : logs.errorLog(absolute(path), level),
@@ -100,5 +101,6 @@ function filesOf(line: CommandLine): ConfigFiles | undefined {
   return isOneLiner(line) ? memoryFiles({ [FLAGS_FILE]: configurationText(line) }) : undefined;
 }
 
+const SILENT_NAMES: NamedLogs = { write: () => '' };
 /** A log that keeps nothing. */
 const SILENT: LogSink & ErrorLog = { write: () => undefined, log: () => undefined };

@@ -9,7 +9,8 @@
  */
 import { closeSync, fchownSync, fstatSync, openSync, writeSync } from 'node:fs';
 import { LOG_LEVELS } from '../proxy/model.js';
-import type { ErrorLog, LogLevel, LogSink } from '../proxy/model.js';
+import type { ErrorLog, LogCacheRules, LogLevel, LogSink, NamedLogs } from '../proxy/model.js';
+import { NamedLogFiles } from './named-logs.js';
 import { describeCall } from './system-error.js';
 
 /** The name under which a log is stderr and not a file. */
@@ -162,6 +163,7 @@ class FilteredErrorLog implements ErrorLog {
 /** All logs of the process, by path. */
 export class Logs {
   private readonly files = new Map<string, LogFile>();
+  private readonly namedLogs: NamedLogFiles[] = [];
 
   /**
    * The sink behind `path`, opened if nobody has it open yet. Owned by this object.
@@ -178,6 +180,13 @@ export class Logs {
     return new FilteredErrorLog(this.file(path, null), level);
   }
 
+  /** Logs whose names depend on the request. Owned by this object. */
+  named(absolute: (path: string) => string, rules: LogCacheRules | null): NamedLogs {
+    const logs = new NamedLogFiles(absolute, rules);
+    this.namedLogs.push(logs);
+    return logs;
+  }
+
   private file(path: string, buffer: LogBuffer | null): LogFile {
     let file = this.files.get(path);
     if (file === undefined) {
@@ -192,6 +201,7 @@ export class Logs {
    */
   reopen(owner: FileOwner | null = null): string[] {
     const failures: string[] = [];
+    for (const logs of this.namedLogs) logs.close();
     for (const [path, file] of this.files) {
       try {
         file.reopen(owner);
@@ -203,6 +213,7 @@ export class Logs {
   }
 
   close(): void {
+    for (const logs of this.namedLogs) logs.close();
     for (const file of this.files.values()) file.close();
     this.files.clear();
   }

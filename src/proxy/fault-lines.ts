@@ -96,6 +96,8 @@ const LEVELS: Partial<Record<ErrorCode, LogLevel>> = {
 
 /** Severity: an upstream's fault needs mending here (error), a downstream side's does not (info). */
 export function faultLevel(fault: Fault): LogLevel {
+  // A unix socket that is not there: something on this machine is not set up, or not up.
+  if (fault.code === 'UPSTREAM_CONNECT' && fault.detail === 'ENOENT') return 'crit';
   if (fault.code === 'TLS_HANDSHAKE') return isClientsTls(fault.detail) ? 'info' : 'crit';
   return LEVELS[fault.code] ?? (fault.side === 'downstream' ? 'info' : 'error');
 }
@@ -227,8 +229,10 @@ function upstreamWords(fault: Fault, exchange: Exchange | null): string {
       return fault.detail;
     case 'NO_PEER':
       return 'no live upstreams while connecting to upstream';
-    case 'UPSTREAM_CONNECT':
-      return `connect() failed${detail} while connecting to upstream`;
+    case 'UPSTREAM_CONNECT': {
+      const name = exchange?.attempt?.peer.name ?? '';
+      return `connect()${name.startsWith('unix:') ? ` to ${name}` : ''} failed${detail} while connecting to upstream`;
+    }
     case 'UPSTREAM_TLS':
       return fault.detail === '' || fault.detail === 'ECONNRESET'
         ? `peer closed connection in SSL handshake${detail} while SSL handshaking to upstream`

@@ -45,6 +45,29 @@ export interface LogSink {
   append?(octets: Uint8Array, start: number, end: number): void;
 }
 
+/** How files of logs with variables in their names are kept open (open_log_file_cache). */
+export interface LogCacheRules {
+  /** Most files; the one that was used longest ago goes. */
+  readonly max: number;
+  /** A file that is not used for so long is closed. */
+  readonly inactiveMs: number;
+  /** Uses within that time from which on a file stays open. */
+  readonly minUses: number;
+  /** How often it is looked at whether the name is still this file's. */
+  readonly validMs: number;
+}
+
+/** Logs whose names depend on the request. */
+export interface NamedLogs {
+  /**
+   * Appends a line to the log of this name.
+   * @param name Latin-1, as it came out
+   * @param line Latin-1, without its line end
+   * @returns why it could not be, '' if it could
+   */
+  write(name: string, line: string): string;
+}
+
 /** nginx's severities, least severe last. */
 export const LOG_LEVELS = ['emerg', 'alert', 'crit', 'error', 'warn', 'notice', 'info', 'debug'] as const;
 /** A severity of nginx's error log. */
@@ -63,6 +86,8 @@ export interface AccessLog {
   readonly sink: LogSink;
   /** Where it comes out empty or as "0", nothing is logged (if=); absent: every exchange is. */
   readonly condition?: Template | undefined;
+  /** The log has its name from the request, and `sink` is not used. */
+  readonly named?: { readonly name: Template; readonly logs: NamedLogs };
 }
 
 /** What happens to a request in a location. Made once, used for every request. */

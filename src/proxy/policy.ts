@@ -11,14 +11,15 @@ import type { FieldEdits } from '../message/field-edits.js';
 import { FIELD_NAMES, X_ACCEL_REDIRECT } from '../message/field-names.js';
 import { FORM_AUTHORITY, METHOD_TRACE } from '../message/head.js';
 import { leaveLimits } from './access/access.js';
-import { contextOf, RequestContext } from './context.js';
-import { faultLevel, faultLine } from './fault-lines.js';
+import { contextOf, momentOf, RequestContext } from './context.js';
+import { faultLevel, faultLine, logHere } from './fault-lines.js';
 import type { AccessLog, ListenerModel, LocationModel, ServerModel } from './model.js';
 import { pageEdits } from './pages.js';
 import { hostOf } from './request-variables.js';
 import { Router } from './router.js';
 import { ServerNames, type FoundServer } from './server-names.js';
 import { arrivalRules, plainName, TlsGate } from './tls-gate.js';
+import { proxyHost } from './upstream-variables.js';
 
 const WWW_AUTHENTICATE = FIELD_NAMES.intern('www-authenticate');
 
@@ -89,8 +90,9 @@ export class ProxyPolicy implements Policy {
     return router.refuse(exchange, context, 405);
   }
 
-  failed(exchange: Exchange, status: number, _fault: Fault): Decision | undefined {
+  failed(exchange: Exchange, status: number, fault: Fault): Decision | undefined {
     const context = contextOf(exchange);
+    if (fault.code === 'NO_PEER') exchange.noteNobody(proxyHost(exchange), status, momentOf(exchange));
     return this.routerOf(context).standIn(exchange, context, status);
   }
 
@@ -175,14 +177,30 @@ export class ProxyPolicy implements Policy {
 }
 
 /** Whether a log may read the response head of an exchange that has ended. */
-function readsResponse({ format, condition }: AccessLog): boolean {
-  return format.readsResponse || condition?.readsResponse === true;
+function readsResponse({ format, condition, named }: AccessLog): boolean {
+  return format.readsResponse || condition?.readsResponse === true || named?.name.readsResponse === true;
 }
 
-function writeLog({ sink, format, condition }: AccessLog, exchange: Exchange): void {
+function writeLog({ sink, format, condition, named }: AccessLog, exchange: Exchange): void {
   if (condition !== undefined) {
     const text = condition.text(exchange);
     if (text === '' || text === '0') return;
   }
-  format.log(exchange, sink);
+  if (named === undefined) format.log(exchange, sink);
+  else writeNamedLog(named, format.text(exchange), exchange);
+}
+
+function writeNamedLog(
+  { name, logs }: NonNullable<AccessLog['named']>,
+  line: string,
+  exchange: Exchange,
+): void {
+  const path = name.text(exchange);
+  // What a client sends must not lead out of the folder that the configuration names.
+  if (path === '' || path.includes('\0') || /(?:^|\/)\.\.(?:\/|$)/.test(path)) {
+    logHere('error', `access log "${path}" is not written: its name leads elsewhere`, exchange);
+    return;
+  }
+  const why = logs.write(path, line);
+  if (why !== '') logHere('crit', `${why} while logging request`, exchange);
 }

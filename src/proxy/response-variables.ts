@@ -88,7 +88,8 @@ export function responseFamilies(): Readonly<Record<string, VariableFamily>> {
   return {
     sent_http_: (member) => {
       const name = member.replaceAll('_', '-');
-      if (Object.hasOwn(WRITERS_OWN, name)) return changing(WRITERS_OWN[name]);
+      if (Object.hasOwn(WRITERS_OWN, name))
+        return { ...changing(WRITERS_OWN[name]), readsResponse: name === 'upgrade' };
       const id = FIELD_NAMES.intern(name);
       return {
         text: id === CONTENT_LENGTH ? sentLength : (exchange) => sentText(exchange, id),

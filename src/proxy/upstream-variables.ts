@@ -45,15 +45,18 @@ export function upstreamVariables(): Readonly<Record<string, Variable>> {
     upstream_bytes_received: perAttempt((attempt) => String(attempt.octetsReceived)),
     upstream_response_length: perAttempt((attempt) => String(attempt.contentOctets)),
     // Both belong to the proxy_pass of the location in force.
-    proxy_host: changing((exchange) => {
-      const { location, destination } = contextOf(exchange);
-      return destination?.host ?? location?.proxy?.host.text(exchange) ?? '';
-    }),
+    proxy_host: changing(proxyHost),
     proxy_port: changing((exchange) => {
       const { location, destination } = contextOf(exchange);
       return destination?.port ?? location?.proxy?.port.text(exchange) ?? '';
     }),
   };
+}
+
+/** $proxy_host: name and port of the proxy_pass in force. */
+export function proxyHost(exchange: Exchange): string {
+  const { location, destination } = contextOf(exchange);
+  return destination?.host ?? location?.proxy?.host.text(exchange) ?? '';
 }
 
 /** Families by prefix: what the last response of an upstream said. */

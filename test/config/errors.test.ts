@@ -151,7 +151,15 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
       ['4:12 logs to syslog cannot be buffered'],
     ],
     [inServer('access_log a combined if=$nobody;'), ['6:23 unknown "nobody" variable']],
-    [inHttp('access_log a$host;'), ['4:12 "a$host" in "access_log" directive is not supported']],
+    [
+      inServer('access_log a$host;'),
+      ['6:12 variables in the name of a log are not supported here'],
+      'log to one file',
+    ],
+    [inHttp('access_log a$host combined buffer=1k;'), ['4:12 buffered logs cannot have variables in name']],
+    [inHttp('open_log_file_cache inactive=1s;'), ['4:1 "open_log_file_cache" must have "max" parameter']],
+    [inHttp('open_log_file_cache max=x;'), ['4:21 invalid "open_log_file_cache" parameter "max=x"']],
+    [inHttp('open_log_file_cache off max=1;'), ['4:21 invalid "open_log_file_cache" parameter "off"']],
   ],
   servers: [
     [inServer('listen 127.0.0.1:0;'), ['6:8 invalid port in "127.0.0.1:0" of the "listen" directive']],

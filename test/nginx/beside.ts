@@ -42,6 +42,10 @@ export interface Pair {
   ask(one: Ask): Promise<{ nginx: Answer; wirehop: Answer }>;
   /** Writes the same octets to both, and answers what came until the end. */
   raw(octets: string): Promise<{ nginx: string; wirehop: string }>;
+  /** A file that both write, without ports. */
+  file(name: string): { nginx: string; wirehop: string };
+  /** Where both listen. */
+  readonly ports: { readonly nginx: number; readonly wirehop: number };
   /** Text of the error logs so far, without times, numbers and what wirehop adds. */
   errors(): { nginx: string[]; wirehop: string[] };
 }
@@ -76,6 +80,11 @@ export async function startPair(http: string): Promise<Pair> {
       ]);
       return { nginx: plain(nginx, ports), wirehop: plain(wirehop, ports) };
     },
+    file(name) {
+      const nginx = readFileSync(join(nginxFolder, name), 'latin1');
+      return { nginx: plain(nginx, ports), wirehop: plain(command.file(name), ports) };
+    },
+    ports: { nginx: nginxPort, wirehop: wirehopPort },
     errors() {
       const nginx = readFileSync(join(nginxFolder, 'error.log'), 'latin1');
       return { nginx: logLines(nginx, ports), wirehop: logLines(command.file('error.log'), ports) };

@@ -3,9 +3,9 @@
  * defaults of a level that names none.
  */
 import { COMBINED, compileLogFormat, LogFormat } from '../../proxy/log-format.js';
-import type { AccessLog, ErrorLog, LogLevel, LogSink } from '../../proxy/model.js';
+import type { AccessLog, ErrorLog, LogCacheRules, LogLevel, LogSink, NamedLogs } from '../../proxy/model.js';
 import type { AccessLogLine, ErrorLogLine, HttpLevel, SyslogLine } from '../blocks.js';
-import { ACCESS_LOGS, ERROR_LOGS } from '../directives/logs.js';
+import { ACCESS_LOGS, ERROR_LOGS, LOG_CACHE } from '../directives/logs.js';
 import type { Level } from '../level.js';
 import type { Place } from '../syntax.js';
 import type { Site } from './site.js';
@@ -21,6 +21,8 @@ const NO_LOG: LogSink & ErrorLog = { write: () => undefined, log: () => undefine
 /** Stands for a format that could not be compiled. */
 const NO_FORMAT = new LogFormat([]);
 
+const NO_NAMED_LOGS: NamedLogs = { write: () => '' };
+
 export class Logs {
   private readonly sinks = new Map<
     string,
@@ -28,6 +30,7 @@ export class Logs {
   >();
   private readonly syslogs = new Map<string, LogSink & ErrorLog>();
   private readonly errorLogs = new Map<string, ErrorLog>();
+  private readonly namedLogs = new Map<LogCacheRules | null, NamedLogs>();
   private readonly formats = new Map<string, AccessLog['format']>();
 
   constructor(private readonly site: Site) {}
@@ -48,13 +51,16 @@ export class Logs {
     if (lines.length === 0) {
       const place = { text: DEFAULT_ACCESS_LOG, quoted: false, ...(level.place ?? NOWHERE) };
       const rest = { format: 'combined', buffer: null, condition: null };
-      return [this.accessLog({ destination: DEFAULT_ACCESS_LOG, ...rest, place })];
+      return [this.accessLog({ destination: DEFAULT_ACCESS_LOG, ...rest, place }, level)];
     }
-    return lines.some((line) => line.destination === null) ? [] : lines.map((line) => this.accessLog(line));
+    return lines.some((line) => line.destination === null)
+      ? []
+      : lines.map((line) => this.accessLog(line, level));
   }
 
-  private accessLog(line: AccessLogLine): AccessLog {
+  private accessLog(line: AccessLogLine, level: Level): AccessLog {
     const { destination, format, condition } = line;
+    if (typeof destination === 'string' && line.place.text.includes('$')) return this.named(line, level);
     return {
       sink:
         typeof destination === 'string'
@@ -62,6 +68,23 @@ export class Logs {
           : this.syslog(destination!, line.place),
       format: this.formats.get(format) ?? NO_FORMAT,
       condition: condition === null ? undefined : this.site.template(condition),
+    };
+  }
+
+  /** A log with variables in its name. */
+  private named({ format, condition, place }: AccessLogLine, level: Level): AccessLog {
+    const { site, namedLogs } = this;
+    const { openNamedLogs } = site.world;
+    if (openNamedLogs === undefined)
+      site.fault(place, 'variables in the name of a log are not supported here', 'log to one file');
+    const rules = level.get(LOG_CACHE);
+    const logs = namedLogs.get(rules) ?? openNamedLogs?.(rules) ?? NO_NAMED_LOGS;
+    namedLogs.set(rules, logs);
+    return {
+      sink: NO_LOG,
+      format: this.formats.get(format) ?? NO_FORMAT,
+      condition: condition === null ? undefined : site.template(condition),
+      named: { name: site.template(place), logs },
     };
   }
 

@@ -5,7 +5,7 @@ import type { ConfigError } from '../../error.js';
 import type { NameService, ResolverRules, WatchedName } from '../../proxy/balancing/names.js';
 import { CompileError } from '../../proxy/compile-error.js';
 import type { UserFiles } from '../../proxy/access/users.js';
-import type { ErrorLog, LogLevel, LogSink } from '../../proxy/model.js';
+import type { ErrorLog, LogCacheRules, LogLevel, LogSink, NamedLogs } from '../../proxy/model.js';
 import type { Template } from '../../proxy/template.js';
 import { compileTemplate } from '../../proxy/template.js';
 import type { Assignable } from '../../proxy/set-variables.js';
@@ -46,6 +46,8 @@ export interface World {
   readonly nameService?: (rules: ResolverRules) => NameService;
   /** Where an access log goes. Asked once per path; may throw the system's error. */
   readonly openLog: OpenLog;
+  /** Logs with variables in their names. Absent: they are refused. */
+  readonly openNamedLogs?: (rules: LogCacheRules | null) => NamedLogs;
   /** A log at a syslog server. Absent: `syslog:` is refused. */
   readonly openSyslog?: OpenSyslog;
   /** A log that lets `level` and what is more severe pass; may throw the system's error. */

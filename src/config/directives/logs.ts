@@ -2,12 +2,12 @@
  * `error_log`, `access_log`, `log_format`. Decides which logs hold on a level; leaves the files to the caller of the
  * compiler.
  */
-import { LOG_LEVELS, type LogLevel } from '../../proxy/model.js';
+import { LOG_LEVELS, type LogCacheRules, type LogLevel } from '../../proxy/model.js';
 import type { AccessLogLine, ErrorLogLine, HttpLevel, LogDestination } from '../blocks.js';
 import { Setting, type Level } from '../level.js';
 import { decodeText, faultAt, type Directive, type Word } from '../syntax.js';
 import { entry, type Entry } from '../table.js';
-import { parseSize, parseTimeMs } from '../units.js';
+import { parseNumber, parseSize, parseTimeMs } from '../units.js';
 import { unsupported } from '../values.js';
 import { IN_LOCATION } from './entries.js';
 import { splitParameter } from './listen.js';
@@ -17,6 +17,9 @@ const PAGE = 'http/ngx_http_log_module.html';
 
 export const ERROR_LOGS = new Setting<readonly ErrorLogLine[]>([]);
 export const ACCESS_LOGS = new Setting<readonly AccessLogLine[]>([]);
+
+/** null: no file is kept open. */
+export const LOG_CACHE = new Setting<LogCacheRules | null>(null);
 
 const ESCAPES = ['default', 'json', 'none'] as const;
 
@@ -75,8 +78,19 @@ export const LOG_DIRECTIVES: readonly Entry[] = [
     fallback: 'logs/access.log combined',
     page: PAGE,
     kind: 'narrower',
-    note: '`path` may be `syslog:server=address`. `gzip`, variables in a path and syslog servers on unix sockets are refused.',
+    note: '`path` may be `syslog:server=address`. With variables in it, a name that comes out with a `..` is not written to, and `root` need not exist. `gzip` and syslog servers on unix sockets are refused.',
     apply: accessLog,
+  },
+  {
+    name: 'open_log_file_cache',
+    contexts: IN_LOCATION,
+    args: [1, 4],
+    syntax: 'max=N [inactive=time] [min_uses=N] [valid=time] | off',
+    fallback: 'off',
+    page: PAGE,
+    kind: 'nginx',
+    note: 'For logs with variables in their names.',
+    apply: (directive, level) => level.set(LOG_CACHE, readCache(directive), directive),
   },
 ];
 
@@ -88,7 +102,9 @@ function accessLog(directive: Directive, level: Level): void {
     return;
   }
   const destination = readDestination(path, directive);
-  if (path.text.includes('$')) throw unsupported(path, directive, 'the path of a log holds no variables');
+  const isNamed = typeof destination === 'string' && path.text.includes('$');
+  if (typeof destination !== 'string' && path.text.includes('$'))
+    throw unsupported(path, directive, 'the address of a syslog server holds no variables');
   const name = format?.text ?? 'combined';
   if (name !== 'combined' && httpOf(level)?.logFormats.has(name) !== true) {
     const hint = /^(if|buffer|gzip|flush)(=|$)/.test(name)
@@ -104,6 +120,7 @@ function accessLog(directive: Directive, level: Level): void {
   };
   if (typeof destination !== 'string' && line.buffer !== null)
     throw faultAt(path, 'logs to syslog cannot be buffered');
+  if (isNamed && line.buffer !== null) throw faultAt(path, 'buffered logs cannot have variables in name');
   level.append(ACCESS_LOGS, line);
 }
 
@@ -135,6 +152,32 @@ function readParameters(
   // nginx flushes at no time of its own.
   return { buffer: octets === undefined ? null : { octets, flushMs: flushMs ?? Infinity }, condition };
 }
+
+function readCache(directive: Directive): LogCacheRules | null {
+  if (directive.args[0].text === 'off' && directive.args.length === 1) return null;
+  const rules: Record<keyof LogCacheRules, number> = {
+    max: 0,
+    inactiveMs: 10_000,
+    minUses: 1,
+    validMs: 60_000,
+  };
+  for (const word of directive.args) {
+    const [name, value = ''] = splitParameter(word);
+    const number = name === 'max' || name === 'min_uses' ? parseNumber(value) : parseTimeMs(value, 's');
+    if (number === undefined || number === 0 || !Object.hasOwn(CACHE_PARAMETERS, name))
+      throw faultAt(word, `invalid "open_log_file_cache" parameter "${word.text}"`);
+    rules[CACHE_PARAMETERS[name]] = number;
+  }
+  if (rules.max === 0) throw faultAt(directive, '"open_log_file_cache" must have "max" parameter');
+  return rules;
+}
+
+const CACHE_PARAMETERS: Readonly<Record<string, keyof LogCacheRules>> = {
+  max: 'max',
+  inactive: 'inactiveMs',
+  min_uses: 'minUses',
+  valid: 'validMs',
+};
 
 function readDestination(word: Word, directive: Directive): LogDestination {
   if (word.text.startsWith('memory:'))
