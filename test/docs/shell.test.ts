@@ -6,14 +6,26 @@ import { expect } from 'chai';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { install, manifest, ROOT, run } from '../package/installed.js';
-import { freePorts } from '../e2e/harness.js';
+import { freePorts, until } from '../e2e/harness.js';
 import { BLOCKS, runnable } from './pages.js';
 
 /** What is done with a line of that form. */
-type Handler = (words: readonly string[], directory: string) => void | Promise<void>;
+type Handler = (words: readonly string[], directory: string, port: number) => void | Promise<void>;
+
+/** Whether somebody listens. */
+async function accepts(port: number): Promise<boolean> {
+  const socket = connect({ host: '127.0.0.1', port });
+  const isThere = await once(socket, 'connect').then(
+    () => true,
+    () => false,
+  );
+  socket.destroy();
+  return isThere;
+}
 
 function hasScript(name: string): void {
   expect(manifest().scripts, `npm run ${name}`).to.have.property(name);
@@ -23,8 +35,8 @@ function hasFile(path: string): void {
   expect(existsSync(join(ROOT, path)), path).to.equal(true);
 }
 
-/** Runs the installed command to its end; without -t, -T, -v, -V or --help lets it serve for a moment. */
-async function wirehop(words: readonly string[], directory: string): Promise<void> {
+/** Runs the installed command to its end; without -t, -T, -v, -V or --help until it serves on this port. */
+async function wirehop(words: readonly string[], directory: string, port: number): Promise<void> {
   const command = join(directory, 'node_modules/.bin/wirehop');
   if (words.some((word) => /^(-[tTvV]|--help)$/.test(word))) {
     await run(directory, command, ...words);
@@ -34,9 +46,10 @@ async function wirehop(words: readonly string[], directory: string): Promise<voi
   let said = '';
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (text) => (said += String(text)));
   const exit = once(child, 'exit');
-  const timer = setTimeout(() => child.kill('SIGTERM'), 1000);
+  const hasEnded = (): boolean => child.exitCode !== null || child.signalCode !== null;
+  await until(`${words.join(' ')} to serve`, async () => hasEnded() || (await accepts(port)), 20_000);
+  child.kill('SIGTERM');
   const [code] = (await exit) as [number | null];
-  clearTimeout(timer);
   expect(code, `exit code of wirehop ${words.join(' ')}\n${said}`).to.equal(0);
 }
 
@@ -47,7 +60,7 @@ const HANDLERS: readonly (readonly [RegExp, Handler])[] = [
   // test/examples runs it.
   [/^node examples\//, ([path]) => hasFile(path)],
   [/^mkdir -p /, ([, path], directory) => void mkdirSync(join(directory, path), { recursive: true })],
-  [/^npx wirehop /, ([, ...words], directory) => wirehop(words, directory)],
+  [/^npx wirehop /, ([, ...words], directory, port) => wirehop(words, directory, port)],
 ];
 
 describe('documentation: commands', function () {
@@ -75,7 +88,7 @@ describe('documentation: commands', function () {
       for (const command of commands) {
         const handler = HANDLERS.find(([pattern]) => pattern.test(command))?.[1];
         expect(handler, `"${command}": teach shell.test.ts, or say why it is not run`).not.to.equal(undefined);
-        await handler!(command.split(/\s+/).slice(1), directory);
+        await handler!(command.split(/\s+/).slice(1), directory, port);
       }
     });
   }
