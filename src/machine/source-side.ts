@@ -1,11 +1,11 @@
 /**
  * The place of the upstream half in an answer of wirehop's own whose content is read as it goes, such as a file: octets
- * come in as an upstream's would, and stop where the downstream side does not take them. Part of {@link Connection},
+ * come in as an upstream's would, and stop where the downstream side does not take them. Part of a connection,
  * which owns it while such an answer goes out.
  */
 import { Fault } from '../error.js';
 import { writeAnswerHead } from './answer.js';
-import type { Connection } from './connection.js';
+import type { Answering } from './answering.js';
 import { ABORT, CLOSE, UPSTREAM } from './effects.js';
 import type { ContentSource, RespondPlan } from './policy.js';
 import { RESPONSE_IN } from './phases.js';
@@ -18,7 +18,7 @@ export class SourceSide {
   private hasBegun = false;
 
   constructor(
-    private readonly connection: Connection,
+    private readonly connection: Answering,
     private readonly plan: RespondPlan,
     private readonly status: number,
     private readonly source: ContentSource,
