@@ -5,6 +5,7 @@ export class Figures {
   dials = 0;
   reused = 0;
   requests = 0;
+  subrequests = 0;
   retries = 0;
   answers = 0;
   complete = 0;

@@ -10,6 +10,7 @@ import { Connection } from '../../src/machine/connection.js';
 import { DownstreamSide } from '../../src/machine/downstream-side.js';
 import type { Effect, SideIndex } from '../../src/machine/effects.js';
 import type { Exchange } from '../../src/machine/exchange.js';
+import { Pace } from '../../src/machine/pace.js';
 import { UpstreamSide } from '../../src/machine/upstream-side.js';
 import { BODY_CHUNKED, BODY_LENGTH, METHOD_GET, METHOD_HEAD, type Head } from '../../src/message/head.js';
 import { OctetWriter } from '../../src/bytes/octet-writer.js';
@@ -325,5 +326,58 @@ export const PLANTED: readonly Planted[] = [
       );
       return undo;
     },
+  },
+  {
+    name: 'content of a request goes with its subrequest',
+    within: 300_000,
+    plant: method(
+      UpstreamSide.prototype,
+      'begin',
+      (was) =>
+        function (this: { connection: Connection }, plan: unknown, sendsContent: boolean): void {
+          was.call(this, plan, sendsContent || this.connection.exchange!.main !== null);
+        },
+    ),
+  },
+  {
+    name: 'an interim response to a subrequest goes downstream',
+    within: 300_000,
+    plant: method(
+      UpstreamSide.prototype,
+      'sendInterim',
+      (was) =>
+        function (this: Any, exchange: Exchange, head: Head): void {
+          const { main } = exchange;
+          exchange.main = null;
+          was.call(this, exchange, head);
+          exchange.main = main;
+        },
+    ),
+  },
+  {
+    name: 'octets that wait for their turn are held without a copy',
+    within: 300_000,
+    plant: method(
+      Pace.prototype,
+      'hold',
+      () =>
+        function (this: { waiting: Buffer[] }, octets: Buffer, start: number, end: number): void {
+          if (start < end) this.waiting.push(octets.subarray(start, end));
+        },
+    ),
+  },
+  {
+    name: 'a response is over while some of it waits for its turn',
+    within: 300_000,
+    plant: method(
+      Pace.prototype,
+      'take',
+      (was) =>
+        function (this: { waiting: Buffer[] }, now: number): Buffer | null {
+          const part = was.call(this, now) as Buffer | null;
+          if (part !== null && this.waiting.length > 0) this.waiting.length = 0;
+          return part;
+        },
+    ),
   },
 ];

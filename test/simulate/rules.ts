@@ -2,6 +2,8 @@
 import type { Fault } from '../../src/error.js';
 import type { Exchange } from '../../src/machine/exchange.js';
 import type {
+  AskPlan,
+  Decision,
   DownstreamRules,
   ForwardPlan,
   Peer,
@@ -10,8 +12,11 @@ import type {
   Policy,
   PoolRules,
 } from '../../src/machine/policy.js';
-import { forwardPlan, READING, respondPlan } from '../machine/policies.js';
+import { ConstantValue, FieldEdits, fieldSet } from '../../src/message/field-edits.js';
+import { forwardPlan, READING, respondPlan, subrequestPlan } from '../machine/policies.js';
+import { GATE } from './gate.js';
 import { type Entry, Violation } from './ledger.js';
+import { mix } from './prng.js';
 import type { World } from './world.js';
 
 export const RULES: DownstreamRules = {
@@ -29,6 +34,12 @@ const WILD_RULES: DownstreamRules = {
   keepaliveRequests: 7,
   bodyTimeoutMs: 4000,
   sendTimeoutMs: 6000,
+};
+/** Responses go at a rate, and are read at one: most take a few seconds. */
+const PER_SECOND = 1500;
+const PACED_RULES: DownstreamRules = {
+  ...RULES,
+  rate: { perSecond: () => PER_SECOND, octetsAfter: ({ ordinal }) => (ordinal % 2) * 500 },
 };
 const READING_RULES = { ...READING, headTimeoutMs: 20_000 };
 
@@ -71,6 +82,10 @@ export class SimPolicy implements Policy {
   private readonly plans: Record<string, Plan>;
   private readonly own: Plan = respondPlan(200, LOCAL_CONTENT, RULES);
   private readonly silent: Plan = respondPlan(444, '', RULES);
+  /** Found out first: the same plans behind a subrequest. */
+  private readonly asking: Record<string, AskPlan>;
+  /** Subrequests that are under way. */
+  private subrequests = 0;
   /** Exchanges that were planned, or refused, and are not finished. */
   private readonly open = new Set<Exchange>();
 
@@ -82,7 +97,8 @@ export class SimPolicy implements Policy {
       peer('wild3', 4, WILD_POOL),
     ]);
     const old = new Peers(world, [peer('old1', 5, NO_POOL), peer('old2', 6, NO_POOL)]);
-    this.sources = [calm, wild, old];
+    const gate = new Peers(world, [peer('gate', 7, WILD_POOL)]);
+    this.sources = [calm, wild, old, gate];
     const plan = (peers: Peers, options: Partial<ForwardPlan>): ForwardPlan =>
       forwardPlan(peers, {
         downstream: RULES,
@@ -103,10 +119,46 @@ export class SimPolicy implements Policy {
         nextTimeoutMs: 12_000,
       }),
       old: plan(old, { downstream: WILD_RULES, minorVersion: 0, readTimeoutMs: 5000, nextTries: 2 }),
+      paced: plan(calm, { downstream: PACED_RULES, readRate: ({ ordinal }) => (ordinal % 3) * PER_SECOND }),
+    };
+    const subrequest = plan(gate, {
+      method: new ConstantValue('GET'),
+      target: {
+        put: ({ request }, out) => out.putLatin1(GATE + request.text(request.targetStart, request.targetEnd)),
+      },
+      requestEdits: new FieldEdits<Exchange>([], [fieldSet('Host', 'gate')], [], null, false),
+      readTimeoutMs: 5000,
+      nextOn: 0,
+    });
+    this.asking = Object.fromEntries(
+      Object.entries(this.plans).map(([name, found]) => [
+        name,
+        this.counted(
+          subrequestPlan(
+            () => subrequest,
+            (status) => (status >= 200 && status < 300 ? found : respondPlan(502, '', RULES)),
+          ),
+        ),
+      ]),
+    );
+  }
+
+  /** Notes the subrequests that are made, and gives them the entry of the request. */
+  private counted(plan: AskPlan): AskPlan {
+    return {
+      ...plan,
+      ask: (exchange, answered, now) => {
+        const next = plan.ask(exchange, answered, now);
+        if ('main' in next) {
+          this.subrequests++;
+          next.context = exchange.context;
+        }
+        return next;
+      },
     };
   }
 
-  plan(exchange: Exchange): Plan | undefined {
+  plan(exchange: Exchange): Decision | undefined {
     const { request } = exchange;
     const target = request.text(request.targetStart, request.targetEnd);
     const entry = this.world.ledger.find(target);
@@ -114,14 +166,16 @@ export class SimPolicy implements Policy {
     if (entry === undefined) return this.own;
     exchange.context = entry;
     if (!entry.headReceived) throw new Violation('a request that the strict reader does not see', target);
-    const { plan } = entry.script;
-    if (plan === 'late') {
-      this.world.decideLater(exchange, this.plans.late);
-      return undefined;
-    }
+    const { connection, script } = entry;
+    const { plan } = script;
     if (plan === 'respond') return this.own;
     if (plan === 'silent') return this.silent;
-    return this.plans[plan];
+    const draw = mix(connection.seed, 21, script.ordinal) % 100;
+    const isPaced = plan === 'calm' && script.tunnel === null && draw % 5 === 0;
+    const decision = (draw < 25 ? this.asking : this.plans)[isPaced ? 'paced' : plan];
+    if (plan !== 'late') return decision;
+    this.world.decideLater(exchange, decision);
+    return undefined;
   }
 
   failed(): undefined {
@@ -129,6 +183,11 @@ export class SimPolicy implements Policy {
   }
 
   finished(exchange: Exchange): void {
+    if (exchange.main !== null) {
+      this.subrequests--;
+      if (!this.open.has(exchange.main)) throw new Violation('a subrequest outlives its request', '');
+      return;
+    }
     if (exchange.plan !== undefined && !this.open.has(exchange)) {
       throw new Violation('an exchange was finished twice', String(exchange.ordinal));
     }
@@ -146,6 +205,8 @@ export class SimPolicy implements Policy {
 
   /** At the end nothing may be left in anybody's hands. */
   checkEmpty(): void {
+    if (this.subrequests !== 0)
+      throw new Violation('a subrequest was not finished once', String(this.subrequests));
     if (this.open.size > 0) throw new Violation('an exchange was never finished', String(this.open.size));
     for (const { out } of this.sources) {
       if (out !== 0) throw new Violation('a peer was not given back', String(out));

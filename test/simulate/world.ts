@@ -7,13 +7,14 @@ import type { DialEvents, Endpoint, Listener, Network, Transport } from '../../s
 import { TICK_MS } from '../../src/driver/wheel.js';
 import type { Exchange } from '../../src/machine/exchange.js';
 import { REQUEST } from '../../src/machine/phases.js';
-import type { Peer, Plan } from '../../src/machine/policy.js';
+import type { Decision, Peer } from '../../src/machine/policy.js';
 import { readersInUse } from '../../src/wire/http1/head-reader.js';
 import { Agenda } from './agenda.js';
 import { Checks } from './checks.js';
 import { Client } from './client.js';
 import { describe, phasesOf } from './describe.js';
 import { Figures } from './figures.js';
+import { Gate } from './gate.js';
 import { CALM_WIRE, READ_OCTETS, type WireProfile } from './flow.js';
 import { type Entry, Ledger, Violation } from './ledger.js';
 import { Origin } from './origin.js';
@@ -256,7 +257,7 @@ export class World implements WireObserver, Network {
     }
   }
 
-  decideLater(exchange: Exchange, plan: Plan): void {
+  decideLater(exchange: Exchange, plan: Decision): void {
     const { connection, script } = exchange.context as Entry;
     const delay = mix(connection.seed, 12, script.ordinal) % 200;
     this.agenda.after(delay, () => {
@@ -289,6 +290,9 @@ export class World implements WireObserver, Network {
     if (owner === null || !('machine' in (owner as object))) return;
     const session = owner as Session;
     const { machine } = session;
+    const { pace } = machine as unknown as { pace: { waiting: Buffer[] } | null };
+    const paced = pace?.waiting.reduce((octets, { length }) => octets + length, 0) ?? 0;
+    if (paced > MOST_HELD) this.fail('too much waits for its turn', String(paced));
     const inner = machine.downstream as unknown as { held: Buffer | null };
     if (inner.held !== null && inner.held.length > MOST_HELD)
       this.fail('too much is held in a machine', String(inner.held.length));
@@ -337,16 +341,17 @@ export class World implements WireObserver, Network {
     const exchange = this.dialler!.machine.exchange!;
     const entry = exchange.context as Entry;
     const { connection, script } = entry;
-    const origin = new Origin(this, peer.name);
-    const seed = mix(connection.seed, 7, script.ordinal, entry.dials);
+    const isGate = peer.name === 'gate';
+    const origin = isGate ? new Gate(this) : new Origin(this, peer.name);
+    const seed = mix(connection.seed, isGate ? 24 : 7, script.ordinal, entry.dials);
     const wire = new Wire(this, this.profile(connection.upstreamWire), seed, events, origin);
     origin.wire = wire;
     const { transport } = wire;
     transport.isConnected = false;
     this.transports++;
-    const isWild = peer.name !== 'calm';
+    const isWild = peer.name !== 'calm' && !isGate;
     const how = isWild ? script.answer.dial[entry.dials % script.answer.dial.length] : 'accept';
-    entry.dials++;
+    if (!isGate) entry.dials++;
     if (how === 'refuse') {
       this.agenda.after(1, () => {
         if (transport.isGone) return;
