@@ -18,6 +18,7 @@ import type {
 } from '../proxy/model.js';
 import { AddressPolicy } from '../proxy/address-policy.js';
 import { ProxyPolicy } from '../proxy/policy.js';
+import type { FigureBoard } from '../proxy/status.js';
 import { isWildcard, wildcardOf } from './address.js';
 import {
   MainLevel,
@@ -117,6 +118,8 @@ export interface CompiledConfig {
   readonly listeners: readonly CompiledListener[];
   /** Names that have to be kept up to date while the configuration is in force. */
   readonly names: readonly WatchedName[];
+  /** Who runs it says here how many connections there are (stub_status). */
+  readonly figures: FigureBoard;
 }
 
 /** The outcome: a configuration, or errors. */
@@ -184,7 +187,13 @@ export async function compileConfig(options: CompileOptions): Promise<Compiled> 
     workerRlimitNofile: openFiles?.count ?? 0,
     workerPriority: main.get(processes.WORKER_PRIORITY),
   };
-  return { config: { main: settings, listeners, names: site.watched }, errors, warnings, advice, sources };
+  return {
+    config: { main: settings, listeners, names: site.watched, figures: site.figures },
+    errors,
+    warnings,
+    advice,
+    sources,
+  };
 }
 
 async function buildHttp(http: HttpLevel, site: Site, logs: Logs): Promise<ListenerModel[]> {

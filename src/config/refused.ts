@@ -86,7 +86,7 @@ const GROUPS: readonly (readonly [string, string])[] = [
     'log lines are written at once to files and stderr; leave it out',
     'status_format status_zone session_log session_log_format session_log_zone',
   ],
-  ['there is no status page yet; use the logs', 'stub_status status api'],
+  ['there is a page of figures: "stub_status"', 'status api'],
   ['no such kind of subrequest exists here', 'mirror mirror_request_body post_action'],
   [
     'Node has no such switch; set it up where wirehop is started (taskset, ulimit, a service file)',

@@ -80,6 +80,22 @@ export interface DriverCounters {
   shed: number;
 }
 
+/** What connections are at: see {@link Driver.figures}. */
+export interface DriverFigures {
+  /** Since the start. */
+  readonly accepted: number;
+  /** Of these, those that were not refused for want of room. */
+  readonly handled: number;
+  /** Open now. */
+  readonly active: number;
+  /** Of these, those whose request head is being read. */
+  readonly reading: number;
+  /** Those that wait for a request, or have not arrived at one. */
+  readonly waiting: number;
+  /** Requests under way, one on each of the others. */
+  readonly requests: number;
+}
+
 /** Share of the connections that is kept for the upstream side. */
 const UPSTREAM_RESERVE = 1 / 16;
 /** How many connections are looked at for one that can be closed to make room. */
@@ -322,6 +338,20 @@ export class Driver implements Dialler, ArrivalHost {
     counters.sessions++;
     this.pump.drain(session, now);
     return session;
+  }
+
+  /** What the downstream connections are at now. Looks at each: not for every request. */
+  figures(): DriverFigures {
+    const { accepted, refused, sessions } = this.counters;
+    let reading = 0;
+    let waiting = this.arrivals.size;
+    let requests = 0;
+    for (const { machine } of this.sessions) {
+      if (machine.exchange !== null) requests++;
+      else if (machine.idleSince !== Infinity) waiting++;
+      else reading++;
+    }
+    return { accepted, handled: accepted - refused, active: sessions, reading, waiting, requests };
   }
 
   /**

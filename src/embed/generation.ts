@@ -30,6 +30,7 @@ export class Generation {
       (text) => log('error', text),
       (rules) => driver.retirePool(rules),
     );
+    if (options.config !== undefined) options.config.compiled.figures.source = () => driver.figures();
     if (options.config !== undefined) this.names = new NameWatcher(options.config.compiled.names);
     const viewOf = (exchange: Exchange): ProxyExchange => this.policies[0].viewOf(exchange);
     const planner = new Planner(options, this.upstreams, viewOf, (error) =>

@@ -54,6 +54,7 @@ export class Service {
       onNotice: (level, text) => log.log(level, text),
       ...(options.onAccept === undefined ? {} : { onAccept: options.onAccept }),
     });
+    config.figures.source = () => this.driver.figures();
     this.names = new NameWatcher(config.names);
     void this.names.start();
   }

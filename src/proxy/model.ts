@@ -112,6 +112,8 @@ export interface LocationRules {
   readonly access?: Access | undefined;
   /** The action's answer counts as an error: a page may stand in for it. */
   readonly answersError?: boolean;
+  /** Other methods than GET and HEAD are answered 405. */
+  readonly onlyGets?: boolean;
   /** Looked for before the action (try_files). */
   readonly tryFiles?: TryFiles | undefined;
   /** The answer is a file; then `action` is not looked at. */

@@ -17,6 +17,7 @@ import type { AccessLog, ListenerModel, LocationModel, ServerModel } from './mod
 import { pageEdits } from './pages.js';
 import { hostOf } from './request-variables.js';
 import { Router } from './router.js';
+import { REQUESTS } from './status.js';
 import { ServerNames, type FoundServer } from './server-names.js';
 import { arrivalRules, plainName, TlsGate } from './tls-gate.js';
 import { proxyHost } from './upstream-variables.js';
@@ -118,6 +119,7 @@ export class ProxyPolicy implements Policy {
       for (let i = 0; i < accessLogs.length; i++) writeLog(accessLogs[i], exchange);
     }
     const context = contextOf(exchange);
+    REQUESTS.over++;
     context.takeFile(null);
     const { limits } = context;
     // What a subrequest holds is given back with the request that it was made for.

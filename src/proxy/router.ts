@@ -24,6 +24,7 @@ import { ANSWER, ERROR } from './rewrite.js';
 import { PlanVariants } from './variants.js';
 
 const LOCATION = FIELD_NAMES.intern('location');
+const ONLY_GETS = new Set(['GET', 'HEAD']);
 const REDIRECTIONS = new Set([301, 302, 303, 307, 308]);
 
 /** One server and what is looked up in it. */
@@ -160,6 +161,8 @@ export class Router {
       const status = rules.pass.prepare(exchange, context);
       if (status !== 0) return this.error(exchange, context, this.page(location, status));
     }
+    if (rules?.onlyGets === true && !ONLY_GETS.has(methodOf(exchange, context)))
+      return this.error(exchange, context, this.page(location, 405));
     if (rules?.files !== undefined) return this.fromFiles(exchange, context, rules.files);
     if (action.kind === 'forward') {
       const isSecure = context.destination?.isSecure === true && rules?.pass !== undefined;

@@ -278,6 +278,22 @@ describe('files', () => {
     expect(proxy.faults()).to.deep.equal([]);
   });
 
+  it('go out at a rate, and are closed where the client does not wait for it', async () => {
+    const { proxy, port, root } = await stage('location / { limit_rate 100k; limit_rate_after 50k; }');
+    writeFileSync(join(root, 'some.bin'), randomBytes(250 * 1024));
+    const begun = Date.now();
+    const { octets } = await digest(port, '/some.bin');
+    expect(octets).to.equal(250 * 1024);
+    // 150k at once (the first second's share and what is free), and one second for the rest.
+    expect(Date.now() - begun).to.be.within(900, 3500);
+    const { socket } = await openRaw(port);
+    socket.write(ask('/some.bin'));
+    await pause(100);
+    socket.destroy();
+    await until('all files to be closed', () => openFiles(proxy.pid, root).length === 0);
+    expect(proxy.faults()).to.deep.equal([]);
+  });
+
   it('are the origin behind another server of the same file, as tests of nginx have it', async () => {
     const [origin] = await freePorts(1);
     const { port, root, proxy } = await stage(

@@ -30,7 +30,8 @@ const HTTP = `
   split_clients $arg_k $half { 50% a; * b; }
   split_clients "x$arg_k" $parts { 0.5% a; 20% b; 33.33% c; 1.1% d; }
   map $net $mapped { default no; one yes; }
-  server { listen @PORT@; return 200 "$own|$empty|$net|$range|$behind|$far|$half|$parts|$mapped"; }
+  server { listen @PORT@; server_name status; location / { stub_status; } location /sub { stub_status; return 200 x; } }
+  server { listen @PORT@; server_name a; return 200 "$own|$empty|$net|$range|$behind|$far|$half|$parts|$mapped"; }
 `;
 
 const ADDRESSES = [
@@ -100,6 +101,23 @@ describe('variables beside nginx', function () {
 
   it('geo: behind proxies that are trusted', async () => {
     for (const list of FORWARDED) await same({ target: '/', fields: { 'X-Forwarded-For': list } });
+  });
+
+  it('stub_status: its form, and its methods', async () => {
+    for (const [target, method] of [
+      ['/', 'GET'],
+      ['/', 'HEAD'],
+      ['/', 'POST'],
+      ['/sub', 'GET'],
+    ]) {
+      const { nginx, wirehop } = await pair.ask({ host: 'status', target, method });
+      const form = ({ status, body, fields }: typeof nginx): unknown => [
+        status,
+        fields,
+        body.replace(/\d+/g, 'N'),
+      ];
+      expect(form(wirehop)).to.deep.equal(form(nginx));
+    }
   });
 
   it('split_clients: shares of keys of every length', async () => {

@@ -23,6 +23,7 @@ import { CLOSING_ERRORS, redirectionOf } from '../../proxy/pages.js';
 import type { Template } from '../../proxy/template.js';
 import { RealIp } from '../../proxy/real-ip.js';
 import { compileRegex } from '../../proxy/regex.js';
+import { StatusPage } from '../../proxy/status.js';
 import {
   LocationLevel,
   type ProxyPassLine,
@@ -33,7 +34,7 @@ import {
 import { LOG_SUBREQUEST } from '../directives/auth.js';
 import * as downstream from '../directives/connection.js';
 import { ERROR_PAGES, RECURSIVE_ERROR_PAGES } from '../directives/errors.js';
-import { INTERNAL } from '../directives/location.js';
+import { INTERNAL, STUB_STATUS } from '../directives/location.js';
 import * as proxy from '../directives/proxy.js';
 import { REAL_IP_FROM, REAL_IP_HEADER, REAL_IP_RECURSIVE } from '../directives/real-ip.js';
 import { REWRITE_LOG, WARNS_UNINITIALIZED } from '../directives/rewrite.js';
@@ -146,19 +147,27 @@ export class LocationBuilder {
     return {
       match: 'prefix',
       pattern: '',
-      action: tunnel?.action ?? this.page(server, 404),
+      action: tunnel?.action ?? this.statusPage(server) ?? this.page(server, 404),
       ...common,
       paths,
       locations: server.locations.filter(isFound).map((location) => this.location(location)),
       rules: rulesOf({
         access: this.parts.access.build(server),
         tryFiles: this.files.tryFiles(server, paths),
-        files: tunnel === null ? this.staticFiles(server, paths) : undefined,
+        onlyGets: server.has(STUB_STATUS),
+        files: tunnel === null && !server.has(STUB_STATUS) ? this.staticFiles(server, paths) : undefined,
         answersError: tunnel === null && errorPages !== undefined,
         pass: tunnel?.pass,
         opensTunnel: tunnel !== null,
       }),
     };
+  }
+
+  /** `stub_status` of this very level, undefined for none. */
+  private statusPage(level: Level): RespondPlan | undefined {
+    if (!level.has(STUB_STATUS)) return undefined;
+    const edits = this.pageEdits(level, 'text/plain', null);
+    return { ...this.page(level, 200), edits, content: new StatusPage(this.parts.site.figures) };
   }
 
   /** What answers where nothing else does. */
@@ -234,7 +243,8 @@ export class LocationBuilder {
       pass === null ? null : this.forwards.build(pass, level, name, common.downstream, statuses);
     const line = tunnelOf(level);
     const tunnel = line === null ? null : this.tunnels.build(line, level, common.downstream);
-    const action = forward?.action ?? tunnel?.action;
+    const status = this.statusPage(level);
+    const action = forward?.action ?? tunnel?.action ?? status;
     // The script of an `if` is run by the step that enters it.
     const [first] = match === 'unnamed' ? [] : level.script;
     const answer = first?.kind === 'return' ? this.answer(first.line, level) : null;
@@ -255,6 +265,7 @@ export class LocationBuilder {
       // What rewriting answers comes before access is looked at.
       pass: answer === null ? (forward?.pass ?? tunnel?.pass) : undefined,
       opensTunnel: answer === null && tunnel !== null,
+      onlyGets: answer === null && action !== undefined && action === status,
       tryFiles: answer === null ? tryFiles : undefined,
       files: answer === null && action === undefined ? this.staticFiles(level, paths) : undefined,
       secureAction: forward?.secureAction,

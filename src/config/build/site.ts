@@ -7,6 +7,7 @@ import { CompileError } from '../../proxy/compile-error.js';
 import type { UserFiles } from '../../proxy/access/users.js';
 import type { ErrorLog, LogCacheRules, LogLevel, LogSink, NamedLogs } from '../../proxy/model.js';
 import type { Template } from '../../proxy/template.js';
+import { FigureBoard, figureVariables } from '../../proxy/status.js';
 import { compileTemplate } from '../../proxy/template.js';
 import type { Assignable } from '../../proxy/set-variables.js';
 import { builtinVariables, VariableTable, type Variable } from '../../proxy/variables.js';
@@ -73,6 +74,8 @@ export class Site {
   /** Names that have to be kept up to date while the configuration is in force. */
   readonly watched: WatchedName[] = [];
   readonly variables: VariableTable;
+  /** Figures of the process that runs the configuration. */
+  readonly figures = new FigureBoard();
   /** What `set` gives values to, by lower-case name. */
   private readonly assignables = new Map<string, Assignable>();
 
@@ -82,6 +85,8 @@ export class Site {
     isRewritten = false,
   ) {
     this.variables = new VariableTable(builtinVariables(isRewritten));
+    const figures = figureVariables(this.figures);
+    for (const name in figures) this.variables.define(name, figures[name]);
   }
 
   fault(place: Place, text: string, hint = ''): void {

@@ -11,6 +11,8 @@ const PAGE = 'http/ngx_http_core_module.html';
 
 export const ADDED_FIELDS = new Setting<readonly FieldLine[]>([]);
 export const INTERNAL = new Setting(false);
+/** Of a level alone: a handler is not inherited. */
+export const STUB_STATUS = new Setting(false);
 
 /** Methods that limit_except knows. */
 const METHODS = new Set(
@@ -83,6 +85,19 @@ export const LOCATION_DIRECTIVES: readonly Entry[] = [
       location.put(INTERNAL, true);
     },
   }),
+  {
+    name: 'stub_status',
+    contexts: ['server', 'location'],
+    args: [0, 1],
+    syntax: '',
+    fallback: '',
+    page: 'http/ngx_http_stub_status_module.html',
+    kind: 'narrower',
+    note:
+      'The figures are those of the worker that answers, as each has its own connections; `$connections_active`, ' +
+      '`$connections_reading`, `$connections_writing` and `$connections_waiting` too.',
+    apply: (_directive, level) => level.put(STUB_STATUS, true),
+  },
   entry<LocationLevel>({
     name: 'limit_except',
     contexts: ['location'],
