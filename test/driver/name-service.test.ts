@@ -63,6 +63,21 @@ describe('name service', () => {
     expect(server.asked).to.have.length(3);
   });
 
+  it('keeps so many names: beyond them the oldest is asked for again', async () => {
+    const name = (i: number): string => `n${i}.test`;
+    for (let i = 0; i <= 1024; i++) zone[`A ${name(i)}`] = [a(name(i), '192.0.2.1', 600)];
+    const names = service({ ipv6: false });
+    // A few at a time: the name server of this test drops what comes all at once.
+    for (let from = 0; from < 1024; from += 32)
+      await Promise.all(Array.from({ length: 32 }, (_, i) => names.host(name(from + i))));
+    expect(server.asked).to.have.length(1024);
+    await names.host(name(0));
+    expect(server.asked).to.have.length(1024);
+    await names.host(name(1024));
+    await names.host(name(0));
+    expect(server.asked.slice(1024)).to.deep.equal([`A ${name(1024)}`, `A ${name(0)}`]);
+  });
+
   it('tells what went wrong by code, and asks again after a failure', async () => {
     zone['A empty.test'] = [];
     zone['A broken.test'] = 'failure';
