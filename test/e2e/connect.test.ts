@@ -9,6 +9,7 @@ import {
   freePort,
   onCleanUp,
   openRaw,
+  startHttpUpstream,
   startProxy,
   startRawUpstream,
   temporaryFolder,
@@ -140,6 +141,26 @@ http {
     expect(answer).to.match(/^HTTP\/1\.1 502 /);
   });
 
+  it('comes behind other requests of its connection, pipelined too; in HTTP/1.0 without Host', async () => {
+    const port = await echo('one');
+    const { listen } = await proxied('tunnel_pass; location /x { return 200 "x of $host"; }');
+    const client = await openRaw(listen);
+    const get = 'GET /x HTTP/1.1\r\nHost: a\r\n\r\n';
+    client.write(get);
+    await client.until('x of a');
+    client.take();
+    client.write(`${get}${connectTo(`127.0.0.1:${port}`)}early`);
+    const text = await client.until('one:early');
+    expect(text).to.match(/^HTTP\/1\.1 200 OK\r\n[^]*x of aHTTP\/1\.1 200 OK\r\n[^]*\r\n\r\none:early$/);
+    // Requests are requests no more.
+    client.take();
+    client.write(get);
+    expect(await client.until('\r\n\r\n')).to.equal(`one:${get}`);
+    const old = await openRaw(listen);
+    old.write(`CONNECT 127.0.0.1:${port} HTTP/1.0\r\n\r\nold`);
+    expect(await old.until('one:old')).to.match(/^HTTP\/1\.1 200 OK\r\n/);
+  });
+
   const REFUSALS: { name: string; request: string; answer: string }[] = [
     {
       name: 'a target without a port',
@@ -188,6 +209,24 @@ http {
     const text = await exchangeRaw(listen, connectTo('a:1'));
     expect(text).to.match(/^HTTP\/1\.1 451 [^]*sorry GET$/);
     expect(proxy.file('error.log')).to.include('access forbidden by rule');
+  });
+
+  it('somebody else may be asked whether a tunnel opens: auth_request', async () => {
+    const port = await echo('one');
+    const asked: string[] = [];
+    const { port: judge } = await startHttpUpstream((request, response) => {
+      asked.push(`${request.method} ${request.url} ${request.headers['x-to']}`);
+      response.writeHead(String(request.headers['x-to']).startsWith('127.0.0.1:') ? 204 : 403).end();
+    });
+    const { listen, proxy } = await proxied(
+      `tunnel_pass; auth_request /judge; location = /judge { auth_request off; proxy_pass http://127.0.0.1:${judge};
+         proxy_set_header X-To $host:$request_port; } }
+       server { listen 127.0.0.1:${await freePort()};`,
+    );
+    expect(await through(listen, `127.0.0.1:${port}`)).to.equal('one:hello');
+    expect(await status(listen, `localhost:${port}`)).to.equal('HTTP/1.1 403 Forbidden');
+    expect(asked).to.deep.equal([`GET /judge 127.0.0.1:${port}`, `GET /judge localhost:${port}`]);
+    expect(proxy.file('error.log')).not.to.include('UNEXPECTED');
   });
 
   it('an error page on another upstream gets no CONNECT', async () => {
