@@ -39,7 +39,7 @@ import { adviseOnConnection } from './advice.js';
 import { ERROR_PAGES } from './directives/errors.js';
 import { TRY_FILES } from './directives/files.js';
 import { entriesOf } from './directives/index.js';
-import { PID, WORKER_CONNECTIONS } from './directives/main.js';
+import { ENVIRONMENT, PID, WORKER_CONNECTIONS } from './directives/main.js';
 import { RESOLVER } from './directives/resolver.js';
 import * as processes from './directives/processes.js';
 import type { WorkerUser } from './directives/processes.js';
@@ -99,6 +99,8 @@ export interface MainSettings {
   readonly workerShutdownTimeoutMs: number;
   /** Whom workers run as; null for whoever started them. */
   readonly workerUser: WorkerUser | null;
+  /** Set in the process that serves (env). */
+  readonly environment: readonly (readonly [name: string, value: string])[];
   /** Most open files of a worker; 0 leaves the limit as it is. */
   readonly workerRlimitNofile: number;
   /** As nice(1) has it; null leaves it as it is. */
@@ -184,6 +186,7 @@ export async function compileConfig(options: CompileOptions): Promise<Compiled> 
     workerConnections: main.events?.get(WORKER_CONNECTIONS) ?? WORKER_CONNECTIONS.fallback,
     workerShutdownTimeoutMs: main.get(processes.WORKER_SHUTDOWN_TIMEOUT),
     workerUser: main.get(processes.WORKER_USER),
+    environment: main.get(ENVIRONMENT),
     workerRlimitNofile: openFiles?.count ?? 0,
     workerPriority: main.get(processes.WORKER_PRIORITY),
   };

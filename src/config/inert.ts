@@ -66,6 +66,8 @@ const NAMES: readonly (readonly [string, readonly Context[], string])[] = [
   ['fastcgi_temp_path', LOCATION, TEMP],
   ['uwsgi_temp_path', LOCATION, TEMP],
   ['scgi_temp_path', LOCATION, TEMP],
+  ['client_body_buffer_size', LOCATION, STREAM],
+  ['client_body_in_single_buffer', LOCATION, STREAM],
   ['proxy_buffers', LOCATION, STREAM],
   ['proxy_busy_buffers_size', LOCATION, STREAM],
   ['proxy_max_temp_file_size', LOCATION, STREAM],

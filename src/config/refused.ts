@@ -13,13 +13,12 @@ const GROUPS: readonly (readonly [string, string])[] = [
   ],
   [
     'messages are passed on as they are; leave it out',
-    `proxy_pass_trailers proxy_send_lowat send_lowat
+    `proxy_send_lowat send_lowat
     proxy_download_rate proxy_upload_rate proxy_allow_upstream proxy_bind_dynamic proxy_request_dynamic`,
   ],
   [
     'wirehop writes no temporary files',
-    `proxy_temp_file_write_size proxy_store_access client_body_in_file_only
-    client_body_in_single_buffer client_body_buffer_size`,
+    `proxy_temp_file_write_size proxy_store_access client_body_in_file_only`,
   ],
   [
     "wirehop has nginx's other methods: least_conn, ip_hash, hash, random, and sticky beside them",
@@ -73,7 +72,6 @@ const GROUPS: readonly (readonly [string, string])[] = [
     xslt_stylesheet xslt_types slice postpone_output subrequest_output_buffer_size`,
   ],
   ['use "add_header"', 'add_trailer add_header_inherit add_trailer_inherit'],
-  ['interim responses are passed on as they come; leave it out', 'early_hints'],
   [
     'wirehop does not cache',
     `proxy_cache_background_update proxy_cache_bypass proxy_cache_convert_head proxy_cache_key
@@ -81,7 +79,6 @@ const GROUPS: readonly (readonly [string, string])[] = [
     proxy_cache_min_uses proxy_cache_path proxy_cache_purge proxy_cache_revalidate proxy_cache_use_stale
     proxy_cache_valid proxy_no_cache`,
   ],
-  ['connections are kept by fixed rules yet; leave it out', 'keepalive_disable'],
   [
     'log lines are written at once to files and stderr; leave it out',
     'status_format status_zone session_log session_log_format session_log_zone',
@@ -90,7 +87,7 @@ const GROUPS: readonly (readonly [string, string])[] = [
   ['no such kind of subrequest exists here', 'mirror mirror_request_body post_action'],
   [
     'Node has no such switch; set it up where wirehop is started (taskset, ulimit, a service file)',
-    `worker_rlimit_core worker_cpu_affinity env working_directory`,
+    `worker_rlimit_core worker_cpu_affinity working_directory`,
   ],
   [
     "a part of nginx's insides that is not there",

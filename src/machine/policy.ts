@@ -206,6 +206,10 @@ export interface ForwardPlan {
   readonly maxResponseHeadOctets: number;
   /** A bare LF ends a line of a response head, too (ignore_missing_cr in `upstream`). Absent: it is refused. */
   readonly ignoresMissingCr?: boolean;
+  /** Whether a 103 goes on (early_hints). Absent: every interim response does. */
+  readonly passesHints?: ((exchange: Exchange) => boolean) | undefined;
+  /** A trailer section of the response is left out (proxy_pass_trailers off). */
+  readonly dropsTrailers?: boolean;
   /** Bits NEXT_*. */
   readonly nextOn: number;
   /** Statuses from 300 on with which a response sends the request to the next peer (proxy_next_upstream http_...). */

@@ -98,6 +98,7 @@ export abstract class ResponseRelay extends RequestRelay {
     const { connection } = this;
     connection.stepResponse(RESPONSE_IN.INTERIM);
     if (exchange.request.minorVersion === 0 || exchange.main !== null) return;
+    if (head.status === 103 && this.plan!.passesHints?.(exchange) === false) return;
     const { out } = connection;
     out.begin();
     writeInterimHead(out, head, this.plan!.responseEdits, exchange);
@@ -249,7 +250,8 @@ export abstract class ResponseRelay extends RequestRelay {
       } else if (connection.exchange!.request.minorVersion === 1) {
         const { out } = connection;
         out.begin();
-        content.writeTrailer(out);
+        if (this.plan!.dropsTrailers === true) out.putLatin1('\r\n');
+        else content.writeTrailer(out);
         connection.writeOut();
       }
     }

@@ -41,7 +41,8 @@ export class Service {
 
   constructor(private readonly options: ServiceOptions) {
     const { config, log } = options;
-    const { workerConnections } = config.main;
+    const { workerConnections, environment } = config.main;
+    for (const [name, value] of environment) process.env[name] = value;
     const limit = openFileLimit();
     const fitting = connectionsWithin(limit, config.listeners.length);
     if (workerConnections > fitting) {

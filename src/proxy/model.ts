@@ -7,6 +7,7 @@ import type { ServerSecurity } from '../machine/security.js';
 import type { FieldEdits } from '../message/field-edits.js';
 import type { LogFormat } from './log-format.js';
 import type { Access } from './access/access.js';
+import type { Browser } from './browsers.js';
 import type { RealIp } from './real-ip.js';
 import type { RedirectRules } from './absolute-location.js';
 import type { ErrorPages } from './error-pages.js';
@@ -112,6 +113,8 @@ export interface LocationRules {
   readonly access?: Access | undefined;
   /** The action's answer counts as an error: a page may stand in for it. */
   readonly answersError?: boolean;
+  /** Browsers whose connections close behind an answer (keepalive_disable). */
+  readonly closesFor?: ReadonlySet<Browser> | undefined;
   /** Other methods than GET and HEAD are answered 405. */
   readonly onlyGets?: boolean;
   /** Looked for before the action (try_files). */

@@ -7,6 +7,7 @@ import type { Exchange } from '../machine/exchange.js';
 import type { Decision, DownstreamRules, Plan, RespondPlan } from '../machine/policy.js';
 import { FIELD_NAMES } from '../message/field-names.js';
 import { METHOD_CONNECT } from '../message/head.js';
+import { isOneOf } from './browsers.js';
 import type { RequestContext } from './context.js';
 import { whenPlanned } from './decisions.js';
 import type { ChosenPage } from './error-pages.js';
@@ -106,6 +107,7 @@ export class Router {
         return this.error(exchange, context, this.page(location, 404));
       }
       if (found === FOUND_WITH_SLASH) return this.error(exchange, context, this.slash(location));
+      this.closeBehind(exchange, context);
       this.limit(exchange, context);
       const plan = this.runLocation(exchange, context);
       if (plan !== null) return plan;
@@ -113,6 +115,13 @@ export class Router {
         return this.cycle(exchange, context, `processing "${context.text()}"`);
       }
     }
+  }
+
+  /** keepalive_disable: the connection of a certain browser ends behind the answer. */
+  private closeBehind(exchange: Exchange, context: RequestContext): void {
+    const browsers = context.location?.rules?.closesFor;
+    if (browsers !== undefined && isOneOf(browsers, exchange, methodOf(exchange, context)))
+      exchange.request.keepsAlive = false;
   }
 
   /** limit_except: requests with other methods are in another location. */

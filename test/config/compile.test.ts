@@ -98,6 +98,7 @@ describe('config defaults', () => {
       workerProcesses: 1,
       workerConnections: 512,
       workerShutdownTimeoutMs: 0,
+      environment: [],
       workerUser: null,
       workerRlimitNofile: 0,
       workerPriority: null,

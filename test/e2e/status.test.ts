@@ -2,6 +2,22 @@
 import { expect } from 'chai';
 import { cleanUp, exchangeRaw, freePort, openRaw, startProxy, until } from './harness.js';
 
+describe('env', () => {
+  afterEach(cleanUp);
+
+  it('is set in the processes that serve', async () => {
+    const port = await freePort();
+    const proxy =
+      await startProxy(`daemon off; pid wirehop.pid; error_log error.log; env WIREHOP_A=b; env PATH;
+      env TZ=Etc/GMT-3; events {} http { log_format zone '$time_iso8601'; access_log access.log zone;
+        server { listen 127.0.0.1:${port}; return 200 ok; } }`);
+    await exchangeRaw(port, 'GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n');
+    await until('a line', () => proxy.file('access.log') !== '');
+    expect(proxy.file('access.log')).to.match(/\+03:00\n$/);
+    expect(proxy.faults()).to.deep.equal([]);
+  });
+});
+
 describe('stub_status', () => {
   afterEach(cleanUp);
 

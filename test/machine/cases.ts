@@ -350,6 +350,33 @@ export const CASES: readonly Case[] = [
     finished: ['200 complete'],
   },
   {
+    name: 'a 103 that does not go on, and another interim response that does',
+    source: 'early_hints',
+    plan: forward({ passesHints: () => false }),
+    steps: [
+      { down: GET },
+      { up: 'HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 102 Processing\r\n\r\n' + OK },
+    ],
+    downstream: 'HTTP/1.1 102 Processing\r\n\r\n' + OK_DOWN,
+    upstream: [GET_UP],
+    events: [CONNECT, 'release'],
+    finished: ['200 complete'],
+  },
+  {
+    name: 'trailers that do not go on',
+    source: 'proxy_pass_trailers',
+    plan: forward({ dropsTrailers: true }),
+    steps: [
+      { down: GET },
+      { up: 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\nX-T: 1\r\n\r\n' },
+    ],
+    downstream:
+      'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: keep-alive\r\n\r\n2\r\nok\r\n0\r\n\r\n',
+    upstream: [GET_UP],
+    events: [CONNECT, 'release'],
+    finished: ['200 complete'],
+  },
+  {
     name: 'interim responses never reach HTTP/1.0',
     source: 'RFC 9110 15.2',
     steps: [{ down: 'GET / HTTP/1.0\r\n\r\n' }, { up: 'HTTP/1.1 103 Early Hints\r\n\r\n' + OK }],

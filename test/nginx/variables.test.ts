@@ -31,6 +31,13 @@ const HTTP = `
   split_clients "x$arg_k" $parts { 0.5% a; 20% b; 33.33% c; 1.1% d; }
   map $net $mapped { default no; one yes; }
   server { listen @PORT@; server_name status; location / { stub_status; } location /sub { stub_status; return 200 x; } }
+  server {
+    listen @PORT@; server_name browsers;
+    location /safari { keepalive_disable safari; return 200 x; }
+    location /msie { keepalive_disable msie6; return 200 x; }
+    location /both { keepalive_disable msie6 safari; return 200 x; }
+    location /none { keepalive_disable none; return 200 x; }
+  }
   server { listen @PORT@; server_name a; return 200 "$own|$empty|$net|$range|$behind|$far|$half|$parts|$mapped"; }
 `;
 
@@ -101,6 +108,31 @@ describe('variables beside nginx', function () {
 
   it('geo: behind proxies that are trusted', async () => {
     for (const list of FORWARDED) await same({ target: '/', fields: { 'X-Forwarded-For': list } });
+  });
+
+  it('keepalive_disable: whose connections stay', async () => {
+    const agents = [
+      'Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/15.0 Safari/605.1',
+      'Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15) AppleWebKit/537 (KHTML, like Gecko) Chrome/99 Safari/537',
+      'Mozilla/5.0 (Windows NT 10.0) Safari/605.1',
+      'Mozilla/5.0 (Macintosh; Mac OS X) Gecko/2010 Safari/1',
+      'Mozilla/4.0 (compatible; MSIE 6.0; Windows NT 5.1)',
+      'Mozilla/4.0 (compatible; MSIE 6.0; Windows NT 5.1; SV1)',
+      'Mozilla/4.0 (compatible; MSIE 5.5; Windows NT 5.1; SV1)',
+      'Mozilla/4.0 (compatible; MSIE 7.0; Windows NT 5.1)',
+      'Mozilla/4.0 (compatible; MSIE 6.0; Windows NT 5.1) Opera 8',
+      'curl/8',
+    ];
+    for (const agent of agents) {
+      for (const place of ['safari', 'msie', 'both', 'none']) {
+        for (const method of ['GET', 'POST']) {
+          const head = `${method} /${place} HTTP/1.1\r\nHost: browsers\r\nUser-Agent: ${agent}\r\nContent-Length: 0\r\n`;
+          const { nginx, wirehop } = await pair.raw(`${head}\r\n${head}Connection: close\r\n\r\n`);
+          const answers = (text: string): number => text.split('HTTP/1.1 200 OK').length - 1;
+          expect(answers(wirehop), `${method} ${place} ${agent}`).to.equal(answers(nginx));
+        }
+      }
+    }
   });
 
   it('stub_status: its form, and its methods', async () => {

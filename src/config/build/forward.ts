@@ -88,6 +88,8 @@ export class ForwardBuilder {
       farewell: level.get(WEBSOCKET_DRAIN) ?? undefined,
       maxResponseHeadOctets: level.get(proxy.BUFFER_SIZE),
       ...(this.upstreams.ignoresMissingCr(pass) ? { ignoresMissingCr: true } : {}),
+      passesHints: this.hints(level),
+      dropsTrailers: !level.get(response.PASSES_TRAILERS),
       nextOn: level.get(proxy.NEXT_ON),
       nextStatuses: nextStatuses.size === 0 ? undefined : nextStatuses,
       nextTries: level.get(proxy.NEXT_TRIES),
@@ -105,6 +107,13 @@ export class ForwardBuilder {
       proxy: { host: proxyHost, port: pass.isDynamic ? site.variable('proxy_port') : site.constant(port) },
       pass: pass.isDynamic ? this.dynamic(pass, level) : undefined,
     };
+  }
+
+  /** `early_hints`: undefined passes all. */
+  private hints(level: Level): ForwardPlan['passesHints'] {
+    const conditions = level.get(response.EARLY_HINTS)?.map((word) => this.site.template(word));
+    if (conditions === undefined) return undefined;
+    return (exchange) => conditions.some((one) => !['', '0'].includes(one.text(exchange)));
   }
 
   /** undefined for as fast as can be. As nginx documents, there is a rate only where responses are buffered. */

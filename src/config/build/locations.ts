@@ -154,6 +154,7 @@ export class LocationBuilder {
       rules: rulesOf({
         access: this.parts.access.build(server),
         tryFiles: this.files.tryFiles(server, paths),
+        closesFor: browsersOf(server),
         onlyGets: server.has(STUB_STATUS),
         files: tunnel === null && !server.has(STUB_STATUS) ? this.staticFiles(server, paths) : undefined,
         answersError: tunnel === null && errorPages !== undefined,
@@ -257,6 +258,7 @@ export class LocationBuilder {
     const access = this.parts.access.build(level);
     const rules: LocationRules = {
       script,
+      closesFor: browsersOf(level),
       isInternal: level.has(INTERNAL),
       limited: other === null ? undefined : { methods: limitExcept!.methods, other },
       // A `return` comes before it: nginx looks at access behind the rewrite directives.
@@ -357,6 +359,12 @@ export class LocationBuilder {
       serverTokens: level.get(downstream.SERVER_TOKENS),
     });
   }
+}
+
+/** Browsers that are told apart, undefined for none. */
+function browsersOf(level: Level): LocationRules['closesFor'] {
+  const browsers = level.get(downstream.KEEPALIVE_DISABLE);
+  return browsers.size === 0 ? undefined : browsers;
 }
 
 /** Rules that say something, or undefined. */

@@ -1,6 +1,7 @@
 /**
  * Directives about the downstream side: deadlines, limits, persistent connections. Each sets one thing.
  */
+import type { Browser } from '../../proxy/browsers.js';
 import { Setting } from '../level.js';
 import { faultAt, type Directive, type Word } from '../syntax.js';
 import type { Entry } from '../table.js';
@@ -40,6 +41,8 @@ export const KEEPALIVE_TIME = new Setting(3_600_000);
 export const MAX_BODY_SIZE = new Setting(1024 * 1024);
 export const HEADER_BUFFER_SIZE = new Setting(1024);
 export const LARGE_HEADER_BUFFERS = new Setting({ count: 4, octets: 8192 });
+/** Browsers whose connections close behind an answer. */
+export const KEEPALIVE_DISABLE = new Setting<ReadonlySet<Browser>>(new Set());
 export const MAX_HEADERS = new Setting(1000);
 export const KEEPALIVE_MIN_TIMEOUT = new Setting(0);
 export const LINGERING_CLOSE = new Setting<'on' | 'always' | 'off'>('on');
@@ -176,6 +179,26 @@ export const CONNECTION_DIRECTIVES: readonly Entry[] = [
     page: PAGE,
     apply: setsNumber(MAX_HEADERS),
   }),
+  {
+    name: 'keepalive_disable',
+    contexts: IN_LOCATION,
+    args: [1, Infinity],
+    syntax: 'none | browser ...',
+    fallback: 'none',
+    page: PAGE,
+    kind: 'narrower',
+    note: "nginx's default is `msie6`: POST requests of Internet Explorer up to 6, which nobody uses any more.",
+    apply(directive, level) {
+      const browsers = new Set<Browser>();
+      for (const word of directive.args) {
+        const { text } = word;
+        if (text === 'none') browsers.clear();
+        else if (text === 'msie6' || text === 'safari') browsers.add(text);
+        else throw faultAt(word, `invalid value "${text}"`, 'one of none, msie6, safari');
+      }
+      level.set(KEEPALIVE_DISABLE, browsers, directive);
+    },
+  },
   {
     name: 'lingering_close',
     contexts: IN_LOCATION,

@@ -3,7 +3,7 @@
  */
 import { HttpLevel, type MainLevel } from '../blocks.js';
 import { Level, Setting } from '../level.js';
-import { faultAt } from '../syntax.js';
+import { decodeText, faultAt } from '../syntax.js';
 import { entry, type Entry } from '../table.js';
 import { parseNumber } from '../units.js';
 import { simple } from './entries.js';
@@ -12,6 +12,8 @@ const PAGE = 'ngx_core_module.html';
 
 export const PID = new Setting('logs/wirehop.pid');
 export const WORKER_CONNECTIONS = new Setting(512);
+/** Names and values of `env`, those with a value. */
+export const ENVIRONMENT = new Setting<readonly (readonly [name: string, value: string])[]>([]);
 
 export const MAIN_DIRECTIVES: readonly Entry[] = [
   simple({
@@ -37,6 +39,24 @@ export const MAIN_DIRECTIVES: readonly Entry[] = [
       if (main.events !== null) throw faultAt(directive, '"events" directive is duplicate');
       main.events = new Level('events', main, directive);
       walk(directive.block ?? [], main.events);
+    },
+  }),
+  simple({
+    name: 'env',
+    contexts: ['main'],
+    syntax: 'variable[=value]',
+    fallback: 'TZ',
+    page: PAGE,
+    kind: 'narrower',
+    note:
+      'With a value it is set in every process that serves. Without one it changes nothing: nginx empties the environment ' +
+      'of its workers but for what is named, wirehop leaves theirs whole.',
+    apply(directive, level) {
+      const [word] = directive.args;
+      const text = decodeText(word.text);
+      const at = text.indexOf('=');
+      if (at === 0) throw faultAt(word, `invalid variable name in "env" directive`);
+      if (at > 0) level.append(ENVIRONMENT, [text.slice(0, at), text.slice(at + 1)] as const);
     },
   }),
   simple({

@@ -27,6 +27,9 @@ export const COOKIE_PATHS = new Setting<readonly ReplaceLine[]>([]);
 export const COOKIE_FLAGS = new Setting<readonly CookieFlagsLine[]>([]);
 /** Lower case. */
 export const IGNORED_FIELDS = new Setting<ReadonlySet<string>>(new Set());
+/** Conditions of `early_hints`; null without one. */
+export const EARLY_HINTS = new Setting<readonly Word[] | null>(null);
+export const PASSES_TRAILERS = new Setting(true);
 export const INTERCEPT_ERRORS = new Setting(false);
 
 const IGNORABLE = new Set([
@@ -92,6 +95,29 @@ export const PROXY_RESPONSE_DIRECTIVES: readonly Entry[] = [
       });
       level.set(IGNORED_FIELDS, new Set(names), directive);
     },
+  },
+  simple({
+    name: 'proxy_pass_trailers',
+    contexts: IN_LOCATION,
+    syntax: 'on | off',
+    fallback: 'on',
+    page: PAGE,
+    kind: 'narrower',
+    note: "nginx's default is `off`. Without the directive wirehop passes trailers, checked against the grammar.",
+    apply: setsFlag(PASSES_TRAILERS),
+  }),
+  {
+    name: 'early_hints',
+    contexts: IN_LOCATION,
+    args: [1, Infinity],
+    syntax: 'string ...',
+    fallback: '',
+    page: 'http/ngx_http_core_module.html',
+    kind: 'narrower',
+    note:
+      'A 103 of the upstream goes on where one of the strings is neither empty nor "0". Without the directive wirehop passes ' +
+      'every interim response on; nginx passes none.',
+    apply: (directive, level) => level.set(EARLY_HINTS, directive.args, directive),
   },
   simple({
     name: 'proxy_intercept_errors',
