@@ -146,6 +146,8 @@ describe('config defaults', () => {
       readTimeoutMs: 60_000,
       farewell: undefined,
       maxResponseHeadOctets: 8192,
+      passesHints: undefined,
+      dropsTrailers: false,
       nextOn: NEXT_ERROR | NEXT_TIMEOUT,
       nextStatuses: undefined,
       nextTries: 0,
