@@ -56,7 +56,7 @@ const GROUPS: readonly (readonly [string, string])[] = [
   ],
   [
     'wirehop sends files as they are, and lists and changes none; put a server that does behind proxy_pass',
-    `autoindex autoindex_exact_size autoindex_format autoindex_localtime random_index flv mp4 mp4_buffer_size mp4_limit_rate
+    `autoindex_exact_size autoindex_format autoindex_localtime random_index flv mp4 mp4_buffer_size mp4_limit_rate
     mp4_limit_rate_after mp4_max_buffer_size mp4_start_key_frame hls hls_buffers hls_forward_args hls_fragment
     hls_mp4_buffer_size hls_mp4_max_buffer_size f4f f4f_buffer_size empty_gif open_file_cache_events dav_access
     dav_methods create_full_put_path min_delete_depth gzip_static`,

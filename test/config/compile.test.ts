@@ -314,7 +314,7 @@ describe('config of the process', () => {
 
   it('knows the names it can honour', () => {
     expect(['proxy_pass', 'map', 'include'].map(knowsDirective)).to.deep.equal([true, true, true]);
-    expect(['autoindex', 'ssl_engine', 'sendfile', 'foo'].some(knowsDirective)).to.equal(false);
+    expect(['random_index', 'ssl_engine', 'sendfile', 'foo'].some(knowsDirective)).to.equal(false);
   });
 });
 

@@ -13,7 +13,12 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
     ['events {}\nfoo;', ['2:1 unknown directive "foo"'], ''],
     ['events {}\nhtpp {}', ['2:1 unknown directive "htpp"'], 'did you mean "http"?'],
     [inLocation('prxoy_pass http://127.0.0.1;'), ['7:1 unknown directive "prxoy_pass"'], '"proxy_pass"'],
-    [inLocation('autoindex on;'), ['7:1 "autoindex" directive is not supported'], 'lists and changes none'],
+    [inLocation('autoindex on;'), ['7:11 "on" in "autoindex" directive is not supported'], 'not listed'],
+    [
+      inLocation('random_index on;'),
+      ['7:1 "random_index" directive is not supported'],
+      'lists and changes none',
+    ],
     [inServer('fastcgi_pass x;'), ['6:1 "fastcgi_pass" directive is not supported'], 'proxy_pass'],
     [inServer('if ($host) { foo; }'), ['6:14 unknown directive "foo"']],
     ['events {}\nlisten 80;', ['2:1 "listen" directive is not allowed here'], 'it belongs in "server"'],

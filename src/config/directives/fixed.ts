@@ -13,6 +13,12 @@ const PROXY = 'http/ngx_http_proxy_module.html';
 /** Flags: name, the value that holds, the page, what to do instead of the other value. */
 const FLAGS: readonly (readonly [string, 'on' | 'off', string, string])[] = [
   ['proxy_ignore_client_abort', 'off', PROXY, 'an upstream is let go when the downstream side leaves'],
+  [
+    'autoindex',
+    'off',
+    'http/ngx_http_autoindex_module.html',
+    'directories are not listed; a server behind proxy_pass may',
+  ],
   ['proxy_force_ranges', 'off', PROXY, "ranges are the upstream's business"],
   ['chunked_transfer_encoding', 'on', CORE, 'chunked is part of HTTP/1.1'],
   ['tcp_nodelay', 'on', CORE, 'small writes go out at once'],
