@@ -8,6 +8,7 @@ import type { Inert } from './table.js';
 const HTTP: readonly Context[] = ['http'];
 const SERVER: readonly Context[] = ['http', 'server'];
 const LOCATION: readonly Context[] = ['http', 'server', 'location'];
+const REFERERS: readonly Context[] = ['server', 'location'];
 const EVENTS: readonly Context[] = ['events'];
 const MAIN: readonly Context[] = ['main'];
 
@@ -59,6 +60,8 @@ const NAMES: readonly (readonly [string, readonly Context[], string])[] = [
   ['variables_hash_bucket_size', HTTP, HASH],
   ['proxy_headers_hash_max_size', LOCATION, HASH],
   ['proxy_headers_hash_bucket_size', LOCATION, HASH],
+  ['referer_hash_max_size', REFERERS, HASH],
+  ['referer_hash_bucket_size', REFERERS, HASH],
   ['connection_pool_size', SERVER, POOLS],
   ['request_pool_size', SERVER, POOLS],
   ['client_body_temp_path', LOCATION, TEMP],

@@ -51,10 +51,6 @@ const GROUPS: readonly (readonly [string, string])[] = [
     auth_jwt_key_request auth_jwt_leeway auth_jwt_require auth_jwt_type auth_require`,
   ],
   [
-    'this check is not there yet; let "auth_request" ask a service, or use "map"',
-    `secure_link secure_link_md5 secure_link_secret valid_referers referer_hash_bucket_size referer_hash_max_size`,
-  ],
-  [
     'wirehop sends files as they are, and lists and changes none; put a server that does behind proxy_pass',
     `autoindex_exact_size autoindex_format autoindex_localtime random_index flv mp4 mp4_buffer_size mp4_limit_rate
     mp4_limit_rate_after mp4_max_buffer_size mp4_start_key_frame hls hls_buffers hls_forward_args hls_fragment

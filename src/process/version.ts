@@ -48,6 +48,7 @@ const STANDARD_MODULES: Readonly<Record<string, readonly string[]>> = {
 /** Modules that nginx has only when they are asked for. */
 const OPTIONAL_MODULES: Readonly<Record<string, readonly string[]>> = {
   auth_request: ['auth_request', 'auth_request_set'],
+  secure_link: ['secure_link', 'secure_link_md5', 'secure_link_secret'],
   realip: ['set_real_ip_from', 'real_ip_header'],
   ssl: ['ssl_certificate', 'ssl_certificate_key'],
   stub_status: ['stub_status'],

@@ -8,6 +8,8 @@ import type { FieldEdits } from '../message/field-edits.js';
 import type { LogFormat } from './log-format.js';
 import type { Access } from './access/access.js';
 import type { Browser } from './browsers.js';
+import type { LinkRules } from './access/links.js';
+import type { Referers } from './access/referers.js';
 import type { RealIp } from './real-ip.js';
 import type { RedirectRules } from './absolute-location.js';
 import type { ErrorPages } from './error-pages.js';
@@ -159,6 +161,10 @@ export interface LocationModel {
   readonly redirects?: RedirectRules | undefined;
   /** What rewrite directives do is noted in the error log (rewrite_log). */
   readonly logsRewrites?: boolean;
+  /** What links are checked by (secure_link); absent: by nothing. */
+  readonly links?: LinkRules | undefined;
+  /** Pages that may lead here (valid_referers); absent: all. */
+  readonly referers?: Referers | undefined;
   /** Subrequests are logged, too (log_subrequest). */
   readonly logsSubrequests?: boolean;
   /** Variables that are used before they are set are not noted (uninitialized_variable_warn off). */

@@ -8,6 +8,8 @@ import { COMMA, FOLD, latin1, SLASH } from '../bytes/octets.js';
 import type { Exchange } from '../machine/exchange.js';
 import { FIELD_NAMES, HOST } from '../message/field-names.js';
 import { FORM_ABSOLUTE, FORM_AUTHORITY, type Head } from '../message/head.js';
+import { SECURE_LINK, SECURE_LINK_EXPIRES } from './access/links.js';
+import { INVALID_REFERER } from './access/referers.js';
 import { cacheOf, contextOf, hasTarget, momentOf, type RequestContext } from './context.js';
 import {
   argumentValue,
@@ -270,6 +272,9 @@ export function requestVariables(isRewritten = false): Readonly<Record<string, V
     ),
     connection: stableCount((e) => e.connection.serial),
     limit_rate: LIMIT_RATE,
+    secure_link: SECURE_LINK,
+    secure_link_expires: SECURE_LINK_EXPIRES,
+    invalid_referer: INVALID_REFERER,
     limit_req_status: changing((e) => contextOf(e).limits?.requests ?? ''),
     limit_conn_status: changing((e) => contextOf(e).limits?.connections ?? ''),
     connection_requests: stableCount((e) => e.ordinal),

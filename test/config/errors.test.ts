@@ -253,6 +253,25 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
     [inLocation('limit_conn a 0;'), ['7:14 invalid number of connections "0"']],
     [inLocation('limit_conn_status 200;'), ['7:19 value must be between 400 and 599']],
     [inLocation('limit_req_log_level crit;'), ['7:21 invalid value "crit"']],
+    [inLocation('satisfy some;'), ['7:9 invalid value "some"']],
+    [inLocation('auth_request_set user $uri;'), ['7:18 invalid variable name "user"'], 'begins with "$"'],
+    [inLocation('auth_request_set $host $uri;'), ['7:18 the duplicate "host" variable']],
+    [inLocation('auth_request_set $x $nobody; return 200;'), ['7:21 unknown "nobody" variable']],
+    [inLocation('auth_basic a; auth_basic b;'), ['7:15 "auth_basic" directive is duplicate']],
+    [inLocation('auth_delay soon;'), ['7:12 "auth_delay" directive invalid value']],
+    [inLocation('limit_rate fast;'), ['7:12 "limit_rate" directive invalid value'], '"fast" is not a size'],
+    [inLocation('limit_rate_after 1x;'), ['7:18 "limit_rate_after" directive invalid value']],
+    [
+      inLocation('valid_referers none; return 200;'),
+      [
+        '7:16 the "none" or "blocked" referers are specified in the "valid_referers" directive without any valid referer',
+      ],
+      'name a host',
+    ],
+    [
+      inLocation('secure_link_secret a; secure_link b; return 200;'),
+      ['7:1 "secure_link_secret" cannot be mixed with "secure_link" and "secure_link_md5"'],
+    ],
   ],
   upstreams: [
     [inHttp('upstream u {}'), ['4:1 no servers are inside upstream']],

@@ -44,6 +44,7 @@ import type { Level } from '../level.js';
 import type { Word } from '../syntax.js';
 import { TunnelBuilder } from './connect.js';
 import { FieldLines } from './fields.js';
+import { linkRules, referers } from './links.js';
 import { FileBuilder } from './files.js';
 import { ForwardBuilder } from './forward.js';
 import type { AccessBuilder } from './access.js';
@@ -299,6 +300,8 @@ export class LocationBuilder {
       logsRewrites: level.get(REWRITE_LOG),
       isQuiet: !level.get(WARNS_UNINITIALIZED),
       logsSubrequests: level.get(LOG_SUBREQUEST),
+      links: linkRules(level, this.parts.site),
+      referers: referers(level, this.parts.site),
     };
   }
 

@@ -12,6 +12,7 @@ import { ERROR_DIRECTIVES } from './errors.js';
 import { EXPIRES_DIRECTIVES } from './expires.js';
 import { FILE_DIRECTIVES } from './files.js';
 import { FIXED_DIRECTIVES } from './fixed.js';
+import { LINK_DIRECTIVES } from './links.js';
 import { LOCATION_DIRECTIVES } from './location.js';
 import { LOG_DIRECTIVES } from './logs.js';
 import { GEO_DIRECTIVES } from './geo.js';
@@ -66,7 +67,7 @@ export const TOPICS: readonly (readonly [string, readonly Entry[]])[] = [
   ],
   ['Files', FILE_DIRECTIVES],
   ['Rewriting', REWRITE_DIRECTIVES],
-  ['Access and limits', [...ACCESS_DIRECTIVES, ...AUTH_DIRECTIVES, ...RATE_DIRECTIVES]],
+  ['Access and limits', [...ACCESS_DIRECTIVES, ...AUTH_DIRECTIVES, ...LINK_DIRECTIVES, ...RATE_DIRECTIVES]],
   ['Downstream connections', CONNECTION_DIRECTIVES],
   ['TLS', TLS_DIRECTIVES],
   ['Addresses behind proxies', REAL_IP_DIRECTIVES],

@@ -47,7 +47,7 @@ function rate(
     apply(directive, level) {
       const [word] = directive.args;
       if (!word.text.includes('$') && parseSize(word.text) === undefined)
-        throw faultAt(word, `invalid value "${word.text}"`, 'octets a second: 512, 100k, 1m');
+        throw faultAt(word, `"${name}" directive invalid value`, `"${word.text}" is not a size: 512, 8k, 1m`);
       level.set(setting, word, directive);
     },
   });
