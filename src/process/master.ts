@@ -115,6 +115,8 @@ export class Master {
     this.current = generation;
     this.log.log('notice', 'start worker processes');
     const failures = await firstToBegin(this.startWorkers(generation));
+    // Told to end before it served: that workers ended is what was asked for.
+    if (this.ending !== '') return [];
     // Bound sockets and signals alone do not keep a process, and without workers there may be nothing else.
     const keepsRunning = setInterval(() => undefined, 2 ** 30);
     if (failures.length === 0) failures.push(...this.movePidFile(first.pidFile));

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { expect } from 'chai';
 import {
   cleanUp,
+  folderWith,
   freePort,
   onCleanUp,
   openRaw,
@@ -18,7 +19,7 @@ import {
   temporaryFolder,
   until,
 } from '../e2e/harness.js';
-import { configuration, Fleet } from './fleet.js';
+import { childrenOf, configuration, Fleet } from './fleet.js';
 
 const GET = 'GET / HTTP/1.1\r\nHost: x\r\n\r\n';
 const IS_ROOT = process.getuid?.() === 0;
@@ -201,6 +202,20 @@ describe('workers', function () {
     expect(await fleet.ask()).to.match(/^\d+$/);
     expect(fleet.errorLog).not.to.include('SIGWINCH');
   });
+
+  for (const signal of ['SIGTERM', 'SIGQUIT'] as const) {
+    it(`${signal} before a worker serves: exit code 0, no complaint, no pid file, no process`, async () => {
+      const folder = folderWith({ 'nginx.conf': configuration(await freePort(), {}) });
+      const command = runCommand(['-p', folder, '-c', 'nginx.conf', '-e', 'error.log'], folder);
+      await until('the first worker', () => command.file('error.log').includes('start worker process '));
+      const workers = childrenOf(command.pid);
+      expect(await command.stop(signal)).to.equal(0);
+      expect(command.stderr).to.equal('');
+      expect(command.file('error.log')).not.to.match(/\[(emerg|alert|crit|error)\]/);
+      expect(existsSync(join(folder, 'wirehop.pid'))).to.equal(false);
+      for (const pid of workers) expect(existsSync(`/proc/${pid}`)).to.equal(false);
+    });
+  }
 
   it('a port in use: one line, exit code 1, no pid file, no process', async () => {
     const server = createServer();
