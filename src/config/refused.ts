@@ -16,10 +16,7 @@ const GROUPS: readonly (readonly [string, string])[] = [
     `proxy_send_lowat send_lowat
     proxy_download_rate proxy_upload_rate proxy_allow_upstream proxy_bind_dynamic proxy_request_dynamic`,
   ],
-  [
-    'wirehop writes no temporary files',
-    `proxy_temp_file_write_size proxy_store_access client_body_in_file_only`,
-  ],
+  ['wirehop writes no temporary files', 'proxy_temp_file_write_size proxy_store_access'],
   [
     "wirehop has nginx's other methods: least_conn, ip_hash, hash, random, and sticky beside them",
     'least_time sticky_cookie_insert queue ntlm state',
@@ -60,8 +57,8 @@ const GROUPS: readonly (readonly [string, string])[] = [
   [
     'wirehop passes content on unchanged; let the upstream do it',
     `gzip_hash gzip_no_buffer gzip_window postpone_gzipping
-    gunzip gunzip_buffers sub_filter sub_filter_last_modified sub_filter_once sub_filter_types addition_types
-    add_after_body add_before_body charset charset_map charset_types override_charset source_charset ssi
+    gunzip_buffers sub_filter sub_filter_last_modified sub_filter_once sub_filter_types addition_types
+    add_after_body add_before_body charset_map charset_types override_charset source_charset
     ssi_ignore_recycled_buffers ssi_last_modified ssi_min_file_chunk ssi_silent_errors ssi_types ssi_value_length
     image_filter image_filter_buffer image_filter_interlace image_filter_jpeg_quality image_filter_sharpen
     image_filter_transparency image_filter_webp_quality xml_entities xslt_last_modified xslt_param xslt_string_param

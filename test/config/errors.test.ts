@@ -19,6 +19,11 @@ const CASES: Readonly<Record<string, readonly Case[]>> = {
       ['7:1 "random_index" directive is not supported'],
       'lists and changes none',
     ],
+    // What holds anyway may be said.
+    [
+      inLocation('autoindex off; ssi off; charset off; client_body_in_file_only off; autoindex on;'),
+      ['7:78 "on" in "autoindex" directive is not supported'],
+    ],
     [inServer('fastcgi_pass x;'), ['6:1 "fastcgi_pass" directive is not supported'], 'proxy_pass'],
     [inServer('if ($host) { foo; }'), ['6:14 unknown directive "foo"']],
     ['events {}\nlisten 80;', ['2:1 "listen" directive is not allowed here'], 'it belongs in "server"'],

@@ -21,6 +21,13 @@ const FLAGS: readonly (readonly [string, 'on' | 'off', string, string])[] = [
   ],
   ['proxy_force_ranges', 'off', PROXY, "ranges are the upstream's business"],
   ['chunked_transfer_encoding', 'on', CORE, 'chunked is part of HTTP/1.1'],
+  [
+    'ssi',
+    'off',
+    'http/ngx_http_ssi_module.html',
+    'wirehop passes content on unchanged; let the upstream do it',
+  ],
+  ['gunzip', 'off', 'http/ngx_http_gunzip_module.html', 'wirehop passes content on unchanged'],
   ['tcp_nodelay', 'on', CORE, 'small writes go out at once'],
 ];
 
@@ -28,6 +35,12 @@ const FLAGS: readonly (readonly [string, 'on' | 'off', string, string])[] = [
 const OFF_ONLY: readonly (readonly [string, string, string])[] = [
   ['proxy_cache', PROXY, 'wirehop does not cache'],
   ['proxy_store', PROXY, 'wirehop writes no files'],
+  [
+    'charset',
+    'http/ngx_http_charset_module.html',
+    'wirehop passes content on unchanged; name it in default_type',
+  ],
+  ['client_body_in_file_only', CORE, 'wirehop writes no files'],
 ];
 
 export const FIXED_DIRECTIVES: readonly Entry[] = [
