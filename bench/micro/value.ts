@@ -14,11 +14,27 @@ const HEAD_VALUES: readonly (readonly [template: string, value: string])[] = [
   ['$host', 'www.example.com'],
   ['$remote_addr', '192.0.2.1'],
   ['$proxy_add_x_forwarded_for', '203.0.113.9, 192.0.2.1'],
+  ['$request_uri', '/news/index.html'],
+  ['$uri', '/news/index.html'],
+  ['$request', 'GET /news/index.html HTTP/1.1'],
+  ['$http_user_agent', 'Mozilla/5.0 (X11; Linux x86_64) Chrome/130.0'],
+  ['$cookie_theme', 'dark'],
+  ['$arg_item', ''],
+  ['$status', '200'],
+  ['$body_bytes_sent', '12'],
+  ['$request_time', '0.001'],
   ['$http_upgrade', ''],
   ['$connection_upgrade', ''],
   ['$scheme://$host$request_uri', 'http://www.example.com/news/index.html'],
   ['a constant', 'a constant'],
 ];
+
+/** As those who gather logs write it. */
+const JSON_LINE =
+  '{"time":"$time_iso8601","from":"$remote_addr","request":"$request","status":$status,"sent":$body_bytes_sent,' +
+  '"took":$request_time,"agent":"$http_user_agent"}';
+const JSON_MEMBERS =
+  /,"request":"GET \/news\/index.html HTTP\/1.1","status":200,"sent":12,"took":0.001,"agent":"Moz/;
 
 /** As the WebSocket guide of nginx has it. */
 function variables(): VariableTable {
@@ -53,6 +69,7 @@ export const VALUE_SUITE: Suite = {
     const table = variables();
     const templates = HEAD_VALUES.map(([text]) => compileTemplate(text, table));
     const format = compileLogFormat(COMBINED, 'default', table);
+    const json = compileLogFormat(JSON_LINE, 'json', table);
     // Names of fields are known once everything that asks for them is compiled.
     const one = exchange();
     const out = new OctetWriter();
@@ -69,6 +86,8 @@ export const VALUE_SUITE: Suite = {
     check('a log line', / "GET \/news\/index.html HTTP\/1.1" 200 12 "-" "Mozilla/.test(format.text(one)));
     const sink = { write: (): void => undefined, append: (): void => undefined };
     cases.push({ group: 'log line, combined', subject: 'wirehop', run: () => format.log(one, sink) });
+    check('a line in JSON', JSON_MEMBERS.test(json.text(one)));
+    cases.push({ group: 'log line, JSON', subject: 'wirehop', run: () => json.log(one, sink) });
     return Promise.resolve({ cases, skipped: [] });
   },
 };
