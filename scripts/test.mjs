@@ -4,9 +4,9 @@
 //   npm test -- 'dist/test/tls/**/*.test.js' -g reload  these files, and of them the tests with that name
 //   npm test -- --transport net --jobs 1                on the other transport, one process at a time
 //   npm test -- --node latest                           on the newest Node that npm has (or --node 24)
-//   npm test -- --ci                                    what CI runs: see ciPasses
+//   npm test -- --ci --counts FILE                      what CI runs (see ciPasses), and "PASSED FAILED" into a file
 import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { availableParallelism } from 'node:os';
 import { delimiter, dirname } from 'node:path';
@@ -49,6 +49,7 @@ const { values: flags, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     ci: { type: 'boolean', default: false },
+    counts: { type: 'string' },
     grep: { type: 'string', short: 'g' },
     jobs: { type: 'string', default: String(availableParallelism() + 1) },
     node: { type: 'string' },
@@ -204,6 +205,7 @@ function summarize(results, seconds) {
   process.stdout.write(`\n\n  ${sum('passing')} passing (${minutes} in ${results.length} processes)\n`);
   if (sum('pending') > 0) process.stdout.write(`  ${sum('pending')} pending\n`);
   if (sum('failing') > 0) process.stdout.write(`  ${sum('failing')} failing\n`);
+  if (flags.counts !== undefined) writeFileSync(flags.counts, `${sum('passing')} ${sum('failing')}\n`);
   return sum('failing') === 0;
 }
 

@@ -3,7 +3,7 @@
  * rotate over 127.0.0.2 to 127.0.0.17, so that ports do not run out.
  */
 import { connect, type Socket } from 'node:net';
-import type { AttackCounts, AttackerOrder, AttackJob, AttackName } from './messages.js';
+import type { AttackCounts, AttackerOrder, AttackerReady, AttackJob, AttackName } from './messages.js';
 
 const GET = 'GET / HTTP/1.1\r\nHost: localhost\r\n\r\n';
 const GET_BIG = 'GET /big HTTP/1.1\r\nHost: localhost\r\n\r\n';
@@ -152,3 +152,4 @@ process.on('message', (order: AttackerOrder) => {
   }
 });
 process.on('disconnect', () => process.exit(0));
+process.send?.('ready' satisfies AttackerReady);

@@ -39,6 +39,9 @@ export interface AttackCounts {
 /** Sent to the attacker. */
 export type AttackerOrder = { readonly begin: AttackJob } | 'count' | 'stop';
 
+/** Sent by the attacker when it can be given its order: at its low priority that takes a while where others run. */
+export type AttackerReady = 'ready';
+
 /** What the well-behaved client does from its start on: requests at a fixed rate, through the proxy and past it. */
 export interface ClientJob {
   readonly proxyPort: number;

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url';
 import { pause, temporaryFolder } from '../../test/e2e/harness.js';
 import { Program } from '../lab/program.js';
 import { cpuTime } from '../lab/accounting.js';
-import type { AttackCounts, AttackerOrder, ClientFigures, ClientOrder } from './messages.js';
+import type { AttackCounts, AttackerOrder, AttackerReady, ClientFigures, ClientOrder } from './messages.js';
 import type { Scenario } from './scenarios.js';
 import { startProxy, type Proxy, type SubjectName } from './subjects.js';
 
@@ -49,6 +49,8 @@ export interface ScenarioFigures {
 
 const ANSWER_LIMIT_MS = 20_000;
 const SAMPLE_MS = 200;
+/** A small run on a busy machine: until the attack is what it is meant to be. */
+const COMPLETE_LIMIT_MS = 15_000;
 /** Beside the connections of an attack. */
 const OTHER_FILES = 200;
 
@@ -76,21 +78,24 @@ export async function runScenario(
   const proxy = await startProxy(subject, scenario, effort.isSmall, { port: originPort, path });
   const client = startOwn('client');
   const attacker = startOwn('attacker');
+  const ready = attacker.message<AttackerReady>('the attacker', ANSWER_LIMIT_MS);
   try {
     const job = { proxyPort: proxy.port, originPort, rate: effort.rate, controlRate: effort.rate / 4 };
+    await ready;
     order(client, { begin: job });
     await pause(effort.warmUpMs);
     await report(client);
     const before = await stretch(proxy, client, effort.quietMs);
     const connections = effort.isSmall ? scenario.fewConnections : scenario.connections;
     order(attacker, { begin: { attack: scenario.name, port: proxy.port, path: proxy.path, connections } });
-    const during = await stretch(proxy, client, effort.attackMs);
-    order(attacker, 'count');
-    const attack = await attacker.message<AttackCounts>('the attacker', ANSWER_LIMIT_MS);
+    const during = await stretch(proxy, client, effort.attackMs, async () => {
+      return !effort.isSmall || (await count(attacker)).opened >= connections;
+    });
+    const attack = await count(attacker);
     order(attacker, 'stop');
     await attacker.stop();
     // Its connections end all at once: that is still the attack.
-    await pause(effort.quietMs);
+    await quiet(proxy, effort.quietMs);
     await report(client);
     const after = await stretch(proxy, client, effort.quietMs);
     return { scenario, subject, before, during, after, attack, faults: proxy.faults() };
@@ -118,7 +123,25 @@ function report(client: Program): Promise<ClientFigures> {
   return client.message<ClientFigures>('the client', ANSWER_LIMIT_MS);
 }
 
-async function stretch(proxy: Proxy, client: Program, ms: number): Promise<Stretch> {
+/** Until the proxy's descriptors have not changed for so long; on a busy machine it takes a while to see every end. */
+async function quiet(proxy: Proxy, ms: number): Promise<void> {
+  const giveUpAt = performance.now() + ms + COMPLETE_LIMIT_MS;
+  let last = -1;
+  while (performance.now() < giveUpAt && last !== (last = proxy.openFiles())) await pause(ms);
+}
+
+function count(attacker: Program): Promise<AttackCounts> {
+  order(attacker, 'count');
+  return attacker.message<AttackCounts>('the attacker', ANSWER_LIMIT_MS);
+}
+
+/** @param isComplete asked when the time is up; what is not by then goes on, up to {@link COMPLETE_LIMIT_MS} more */
+async function stretch(
+  proxy: Proxy,
+  client: Program,
+  ms: number,
+  isComplete: () => Promise<boolean> = () => Promise.resolve(true),
+): Promise<Stretch> {
   const cpuBefore = cpuTime([proxy.pid]);
   const begun = performance.now();
   let residentKib = 0;
@@ -129,6 +152,7 @@ async function stretch(proxy: Proxy, client: Program, ms: number): Promise<Stret
   };
   const timer = setInterval(sample, SAMPLE_MS);
   await pause(ms);
+  while (performance.now() < begun + ms + COMPLETE_LIMIT_MS && !(await isComplete())) await pause(SAMPLE_MS);
   clearInterval(timer);
   sample();
   const cpu = cpuTime([proxy.pid]);

@@ -325,13 +325,19 @@ describe('limits: a fault ends its exchange alone, is logged once, and frees eve
 describe('limits: upstreams that cannot be reached', () => {
   afterEach(cleanUp);
 
-  const cases: [string, () => Promise<string>, RegExp][] = [
-    ['refused', async () => `127.0.0.1:${await freePort()}`, /111: Connection refused/],
+  /** The last: whether nginx, too, says so as [crit]. */
+  const cases: [string, () => Promise<string>, RegExp, boolean][] = [
+    ['refused', async () => `127.0.0.1:${await freePort()}`, /111: Connection refused/, false],
     // Nobody can connect to a multicast address: the system says so at once, and nothing leaves the machine.
-    ['unreachable', () => Promise.resolve('224.0.0.1:9'), /101: Network is unreachable/],
-    ['no such socket', () => Promise.resolve('unix:/nonexistent/socket'), /2: No such file or directory/],
+    ['unreachable', () => Promise.resolve('224.0.0.1:9'), /101: Network is unreachable/, false],
+    [
+      'no such socket',
+      () => Promise.resolve('unix:/nonexistent/socket'),
+      /2: No such file or directory/,
+      true,
+    ],
   ];
-  for (const [name, upstream, words] of cases) {
+  for (const [name, upstream, words, isCritical] of cases) {
     it(`${name}: 502 each time, logged once each, nothing left open`, async () => {
       const bench = await startBench({ upstream: `${await upstream()} max_fails=0` });
       const down = await openRaw(bench.port);
@@ -346,8 +352,11 @@ describe('limits: upstreams that cannot be reached', () => {
       await untilOpenFiles(bench.proxy, files);
       const lines = logged(bench.proxy, 'UPSTREAM_CONNECT');
       expect(lines).to.have.length(21);
-      for (const line of lines) expect(line).to.match(words);
-      expect(bench.proxy.faults()).to.deep.equal([]);
+      for (const line of lines)
+        expect(line)
+          .to.match(words)
+          .and.match(isCritical ? /\[crit\]/ : /\[error\]/);
+      expect(bench.proxy.faults()).to.deep.equal(isCritical ? lines : []);
     });
   }
 });
