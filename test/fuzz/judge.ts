@@ -12,6 +12,23 @@ const HOP_BY_HOP = new Set([
   'transfer-encoding',
 ]);
 
+/** Of a response: of several lines the first goes on, as in nginx. */
+const SINGLE = new Set(
+  'server date content-type last-modified etag location expires content-encoding status'.split(' '),
+);
+
+/** A response's lines, without those that say once more what may be said once. */
+function withoutRepeated(message: StrictMessage): StrictMessage {
+  const seen = new Set<string>();
+  const fields = message.head.fields.filter(([name]) => {
+    const folded = name.toLowerCase();
+    const isRepeated = SINGLE.has(folded) && seen.has(folded);
+    seen.add(folded);
+    return !isRepeated;
+  });
+  return { ...message, head: { ...message.head, fields } };
+}
+
 /** Field lines that must go on, in order. */
 function endToEnd(message: StrictMessage, without: readonly string[]): string[] {
   const named = new Set<string>();
@@ -114,7 +131,7 @@ export function judgeResponse(
   if (final.head.status === 101 && got.tunnel !== given.tunnel) return 'tunnel';
   if (request.minorVersion === 0 && final.head.framing === 'chunked') return 'chunks to HTTP/1.0';
   const dropped = final.head.status === 204 || final.head.status === 101 ? ['content-length'] : [];
-  const wanted = endToEnd(givenFinal, dropped);
+  const wanted = endToEnd(withoutRepeated(givenFinal), dropped);
   const fields = endToEnd(final, []);
   if (wanted.join('\r\n') !== fields.join('\r\n'))
     return `fields ${JSON.stringify(fields)} for ${JSON.stringify(wanted)}`;
