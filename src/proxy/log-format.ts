@@ -91,7 +91,9 @@ class LoggedValue {
     private readonly escaping: Escaping,
   ) {
     this.readsResponse = variable.readsResponse ?? variable.isStable !== true;
-    this.layDown = variable.put ?? ((exchange, out) => out.putLatin1(variable.text(exchange)));
+    // That of a map is a method of its object.
+    this.layDown =
+      variable.put?.bind(variable) ?? ((exchange, out) => out.putLatin1(variable.text(exchange)));
   }
 
   put(exchange: Exchange, out: OctetWriter): void {

@@ -115,7 +115,6 @@ const REQUESTS: Readonly<Record<string, string>> = {
 };
 
 const HTTP = `
-  map $uri $all { default "$request|$status|$sent_http_connection|$sent_http_x_a|$sent_http_content_length"; }
   server {
     listen @PORT@; server_name a; server_tokens off;
     location / { return 200 "$connection_requests $request_uri"; }

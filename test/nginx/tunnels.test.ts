@@ -50,7 +50,8 @@ const CASES: Readonly<Record<string, Case>> = {
 };
 
 const HTTP = `
-  log_format tunnels "$request_uri $status $upstream_status $body_bytes_sent $upstream_bytes_sent $upstream_bytes_received $sent_http_connection $sent_http_upgrade $upstream_http_x_theirs $request_completion";
+  map $status $kind { ~^1 switched; default "other $request_method"; }
+  log_format tunnels "$request_uri $kind $status $upstream_status $body_bytes_sent $upstream_bytes_sent $upstream_bytes_received $sent_http_connection $sent_http_upgrade $upstream_http_x_theirs $request_completion";
   upstream next { server 127.0.0.1:@BUSY@; server 127.0.0.1:@RAW@ backup; }
   upstream stay { server 127.0.0.1:@BUSY@; server 127.0.0.1:@RAW@ backup; }
   upstream dead { server 127.0.0.1:@DEAD_PORT@; server 127.0.0.1:@RAW@ backup; }

@@ -2,7 +2,7 @@ import { expect } from 'chai';
 import { COMBINED, compileLogFormat, type LogEscape } from '../../src/proxy/log-format.js';
 import { compileMap } from '../../src/proxy/map.js';
 import { compileTemplate, TemplateError } from '../../src/proxy/template.js';
-import { builtinVariables } from '../../src/proxy/variables.js';
+import { builtinVariables, DeferredVariable } from '../../src/proxy/variables.js';
 import { exchangeOf } from './fixtures.js';
 
 describe('log formats', () => {
@@ -37,6 +37,15 @@ describe('log formats', () => {
     expect(format.text(exchangeOf('GET / HTTP/1.1\nX: a\x01b\x1fc\x08\x0c'))).to.equal(
       'a\\u0001b\\u001Fc\\b\\f',
     );
+  });
+
+  it('a variable whose methods need their object: those of maps, geo and split_clients', () => {
+    const table = builtinVariables();
+    const deferred = new DeferredVariable();
+    table.define('m', deferred);
+    const format = compileLogFormat('[$m]', 'default', table);
+    deferred.bind(table.lookup('request_method')!);
+    expect(format.text(exchangeOf('POST / HTTP/1.1\nHost: a'))).to.equal('[POST]');
   });
 
   it('an empty value of a map is a value, and a query that is not there is none', () => {
