@@ -108,6 +108,35 @@ describe('auth_request', () => {
     expect(auth.connections()).to.equal(1);
   });
 
+  it('stands in front of CONNECT, too', async () => {
+    const auth = await startNotingUpstream((head) =>
+      head.includes('secret') ? 'HTTP/1.1 204 Yes\r\n\r\n' : 'HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n',
+    );
+    const { port: destination, sockets } = await startRawUpstream((socket) => {
+      socket.write('hello');
+      socket.on('data', (octets) => socket.write(octets));
+    });
+    const [port] = await start(
+      '',
+      `location / { auth_request /auth; tunnel_pass; tunnel_allow 127.0.0.1; }
+       location = /auth { proxy_pass http://127.0.0.1:${auth.port}; }`,
+    );
+    const connect = (fields: string): string =>
+      `CONNECT 127.0.0.1:${destination} HTTP/1.1\r\nHost: 127.0.0.1:${destination}\r\n${fields}\r\n`;
+    const refused = await openRaw(port);
+    refused.write(connect(''));
+    await refused.until(/^HTTP\/1\.1 403 /);
+    expect(sockets.size).to.equal(0);
+    const tunnel = await openRaw(port);
+    tunnel.write(connect('X-Token: secret\r\n'));
+    await tunnel.until(/^HTTP\/1\.1 200 [^]*\r\n\r\nhello$/);
+    tunnel.write('echo');
+    await tunnel.until(/helloecho$/);
+    expect(auth.heads.map((head) => head.split('\r\n')[0])).to.deep.equal(
+      Array(2).fill('GET /auth HTTP/1.1'),
+    );
+  });
+
   it('content waits for the answer, however slow, and goes to the upstream alone', async () => {
     let allow: (text: string) => void = () => undefined;
     const auth = await startNotingUpstream(() => new Promise<string>((resolve) => (allow = resolve)));
