@@ -264,6 +264,11 @@ export class DownstreamSide {
     this.contentBegun = true;
   }
 
+  /** The answer is whole in front of the content: what still comes of that is waited for from here on. */
+  lingerInContent(): void {
+    this.droppedSince = this.connection.now;
+  }
+
   /** The answer is whole and the connection stays: ready for the next request. */
   next(): void {
     this.step(REQUEST_IN.NEXT);
@@ -384,6 +389,9 @@ export class DownstreamSide {
       case REQUEST.BODY:
         // Content that nobody wants is waited for as behind a refusal, as in nginx.
         if (this.lingersInContent) return this.lingersUntil(this.droppedSince);
+        // Nor may it end an answer that is going out: a client that was told to send none sends none.
+        if (this.dropsContent && (connection.responsePhase === RESPONSE.BODY || connection.holdsBack))
+          return Infinity;
         // While content waits for the upstream side, that side's times count.
         return this.wasRead ? Math.max(this.lastOctetAt, this.phaseSince) + rules.bodyTimeoutMs : Infinity;
       case REQUEST.DISCARD:
@@ -400,7 +408,8 @@ export class DownstreamSide {
 
   /** The answer is given, and the content that follows is of no use. */
   private get lingersInContent(): boolean {
-    return this.dropsContent && this.connection.responsePhase === RESPONSE.DONE;
+    const { responsePhase, holdsBack } = this.connection;
+    return this.dropsContent && responsePhase === RESPONSE.DONE && !holdsBack;
   }
 
   /** How long the next request is waited for. */

@@ -166,7 +166,10 @@ export abstract class Endings {
     const { isWhole } = downstream;
     if (!this.closes) {
       // Content that is still to come is dropped; then settle is called again.
-      if (!isWhole) return;
+      if (!isWhole) {
+        downstream.lingerInContent();
+        return;
+      }
       this.finish();
       downstream.next();
       this.stepResponse(RESPONSE_IN.NEXT);

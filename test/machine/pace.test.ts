@@ -141,6 +141,28 @@ describe('machine: a response at a rate', () => {
     expect(sizes(read, 0, 1000)).to.satisfy(([a, b]: number[]) => a === 1000 && b > 1900);
   });
 
+  // Longer than the time between two reads of content (60 s), and than lingering_time (30 s).
+  for (const [name, expectation, late] of [
+    [
+      'a client that is answered in front of its content, and so sends none, gets all of it',
+      '\r\nExpect: 100-continue',
+      '',
+    ],
+    ['content that nobody wants is waited for from the end of the answer on', '', 'late'],
+  ]) {
+    it(name, () => {
+      const policy = new TestPolicy(() => ({ ...sourcePlan(8000), downstream: rules(100) }));
+      const player = new Player(policy);
+      player.play([{ down: `POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4${expectation}\r\n\r\n` }]);
+      player.play([{ up: content(8000) }]);
+      for (let i = 0; i < 82; i++) player.play([{ wait: 1000 }]);
+      if (late !== '') player.play([{ down: late }]);
+      expect(player.record.downstream.endsWith(content(8000))).to.equal(true);
+      expect(policy.finishedExchanges).to.deep.equal(['200 complete']);
+      expect(policy.faults).to.deep.equal([]);
+    });
+  }
+
   it('a response may ask for a rate, or for none, where it is listened to', () => {
     const plan = (followsRate: boolean, perSecond = 0): Decision =>
       forwardPlan(new FixedPeers(peer(3000)), { followsRate, downstream: rules(perSecond) });

@@ -24,6 +24,7 @@ export class Checks {
       throw new Violation('a broken head was forwarded', `${name} ${script.broken.name}`);
     if (script.plan === 'respond' || script.plan === 'silent')
       throw new Violation('forwarded against the plan', name);
+    if (entry.isDenied) throw new Violation('forwarded though it was denied', name);
     if (entry.attempts > 0 && !entry.isIdempotent)
       throw new Violation('a request was repeated that must not be', name);
     if (entry.status > 0 && !entry.isLocal && !isLate)
@@ -44,6 +45,7 @@ export class Checks {
     const name = `${script.token}: ${status}`;
     this.world.figures.localAnswers++;
     entry.isLocal = true;
+    if (status === 403 && entry.isDenied) return;
     if (script.broken !== null) {
       // An early failure of the origin comes in front of what is wrong with the content.
       const isEarlyFailure = script.broken.content !== undefined && (status === 502 || status === 504);
@@ -59,6 +61,15 @@ export class Checks {
     if (connection.isCalm && !this.world.mayRefuse) {
       throw new Violation('a good request was not answered', `${name}, ${entry.faults.join(', ')}`);
     }
+  }
+
+  /** So many octets of content of an answer have come by now. */
+  paced(entry: Entry, content: number): void {
+    const { rate, script } = entry;
+    if (rate === null) return;
+    const seconds = Math.floor((this.world.agenda.now - rate.since) / 1000) + 1;
+    if (content > rate.perSecond * seconds + rate.after)
+      throw new Violation('an answer is faster than its rate', `${script.token}: ${content} in ${seconds} s`);
   }
 
   /** The origin’s end of a tunnel has come through: everything in front of it must have, too. */

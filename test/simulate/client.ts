@@ -7,6 +7,7 @@ import { ANSWER_TRAILER, type Entry, fieldOf, returnedHead, returnedSwitch, Viol
 import { requestOctets } from './octets.js';
 import { mix, Prng } from './prng.js';
 import type { ConnectionScript } from './script.js';
+import { type SourceScript, sourceOf } from './source.js';
 import { type StrictEvents, type StrictHead, StrictReader } from './strict-reader.js';
 import type { ModelEvents, Wire } from './wire.js';
 import type { World } from './world.js';
@@ -135,10 +136,20 @@ export class Client implements ModelEvents, StrictEvents {
     this.sent += count;
     if (this.outgoing === null && this.withheld === null) {
       const entry = this.owed[this.owed.length - 1] as Entry | undefined;
-      if (entry !== undefined) entry.isAllSent = true;
+      if (entry !== undefined) this.allSent(entry);
     }
     if (count > 0) this.wire.send(outgoing.subarray(0, count));
     if (script.vanishSent >= 0 && this.sent >= script.vanishSent) this.leave(script.vanishHow);
+  }
+
+  private allSent(entry: Entry): void {
+    entry.isAllSent = true;
+    const draw = mix(this.script.seed, 30, entry.script.ordinal);
+    if (this.script.isCalm || draw % 12 !== 0) return;
+    // Not everybody waits for an answer.
+    this.world.agenda.after(draw % 1500, () => {
+      if (this.owed.includes(entry)) this.leave(draw % 5 === 0 ? 'close' : 'reset');
+    });
   }
 
   onSent(): void {
@@ -255,14 +266,14 @@ export class Client implements ModelEvents, StrictEvents {
     const { entry } = current;
     // A refusal of what was no request.
     if (entry === null) return;
-    if (
-      !current.isLocal &&
-      entry.script.answer.broken === null &&
-      !entry.answer.matches(current.content, octets)
-    ) {
+    const isKnown = current.isLocal
+      ? entry.status === 200 && sourceOf(entry) !== null
+      : entry.script.answer.broken === null;
+    if (isKnown && !entry.answer.matches(current.content, octets)) {
       throw new Violation('content of an answer', `${entry.script.token} at ${current.content}`);
     }
     current.content += octets.length;
+    this.world.checks.paced(entry, current.content);
     this.world.figures.contentDown += octets.length;
   }
 
@@ -273,7 +284,10 @@ export class Client implements ModelEvents, StrictEvents {
     if (entry === null || this.tunnel !== null) return;
     const { script } = entry;
     entry.isComplete = true;
-    if (!current.isLocal) {
+    if (current.isLocal) {
+      const source = entry.status === 200 ? sourceOf(entry) : null;
+      if (source !== null) this.checkSource(entry, source);
+    } else {
       const { answer } = script;
       const wanted = script.method === 'HEAD' ? 0 : answer.contentOctets;
       // What is broken behind the head of an answer to HEAD is no part of it.
@@ -296,6 +310,15 @@ export class Client implements ModelEvents, StrictEvents {
     }
     if (this.closes) this.stop();
     else this.world.agenda.after(0, () => this.sendMore());
+  }
+
+  private checkSource({ script }: Entry, source: SourceScript): void {
+    const { content } = this.current;
+    if (script.method === 'HEAD' ? content > 0 : content !== source.octets)
+      throw new Violation('length of an answer', `${script.token}: ${content} of ${source.octets}`);
+    if (source.failsAt >= 0 && script.method !== 'HEAD')
+      throw new Violation('an answer that was cut looks whole', `${script.token} after ${source.failsAt}`);
+    this.world.figures.complete++;
   }
 
   onError(reason: string): void {

@@ -6,6 +6,10 @@ export class Figures {
   reused = 0;
   requests = 0;
   subrequests = 0;
+  promises = 0;
+  denied = 0;
+  sources = 0;
+  paced = 0;
   retries = 0;
   answers = 0;
   complete = 0;

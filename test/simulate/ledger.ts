@@ -49,6 +49,10 @@ export class Entry {
   isComplete = false;
   tunnelUp = 0;
   tunnelDown = 0;
+  /** It was found out that it may not go on. */
+  isDenied = false;
+  /** Its answer goes at a rate: so many octets a second since then, and so many in front of that. */
+  rate: { readonly perSecond: number; readonly since: number; readonly after: number } | null = null;
 
   constructor(
     readonly connection: ConnectionScript,

@@ -4,6 +4,7 @@
  */
 import { Pool } from '../../src/driver/pool.js';
 import { Pump, type Session } from '../../src/driver/pump.js';
+import { sourceLink } from '../../src/driver/source-transport.js';
 import type { Transport } from '../../src/driver/transport.js';
 import { Wheel, type WheelEntry } from '../../src/driver/wheel.js';
 import { Connection } from '../../src/machine/connection.js';
@@ -11,6 +12,8 @@ import { DownstreamSide } from '../../src/machine/downstream-side.js';
 import type { Effect, SideIndex } from '../../src/machine/effects.js';
 import type { Exchange } from '../../src/machine/exchange.js';
 import { Pace } from '../../src/machine/pace.js';
+import type { Decision } from '../../src/machine/policy.js';
+import { SourceSide } from '../../src/machine/source-side.js';
 import { UpstreamSide } from '../../src/machine/upstream-side.js';
 import { BODY_CHUNKED, BODY_LENGTH, METHOD_GET, METHOD_HEAD, type Head } from '../../src/message/head.js';
 import { OctetWriter } from '../../src/bytes/octet-writer.js';
@@ -377,6 +380,91 @@ export const PLANTED: readonly Planted[] = [
           const part = was.call(this, now) as Buffer | null;
           if (part !== null && this.waiting.length > 0) this.waiting.length = 0;
           return part;
+        },
+    ),
+  },
+  {
+    name: 'the reader of a subrequest’s answer is not given back',
+    within: 300_000,
+    plant: method(
+      UpstreamSide.prototype,
+      'dropReader',
+      (was) =>
+        function (this: Any & { connection: Connection }): void {
+          if (this.connection.exchange?.main != null) this.reader = null;
+          was.call(this);
+        },
+    ),
+  },
+  {
+    name: 'what came behind a request while something was found out is lost',
+    within: 300_000,
+    plant: method(
+      Connection.prototype,
+      'subrequestAnswered',
+      (was) =>
+        function (this: Connection, status: number): void {
+          this.downstream.dropHeld();
+          was.call(this, status);
+        },
+    ),
+  },
+  {
+    name: 'a promised decision is carried out though the client has left',
+    within: 300_000,
+    plant: method(
+      Connection.prototype,
+      'decide',
+      (was) =>
+        function (this: Connection, exchange: Exchange, plan: Decision, now: number): void {
+          if (this.isOver) (this as unknown as { take(plan: Decision): void }).take(plan);
+          else was.call(this, exchange, plan, now);
+        },
+    ),
+  },
+  {
+    name: 'a rate is counted from its last part on',
+    within: 300_000,
+    plant: method(
+      Pace.prototype,
+      'take',
+      (was) =>
+        function (this: { sent: number }, now: number): Buffer | null {
+          const part = was.call(this, now) as Buffer | null;
+          if (part !== null) this.sent = 0;
+          return part;
+        },
+    ),
+  },
+  {
+    name: 'a source is read into octets that wait to be written',
+    within: 300_000,
+    plant: () => {
+      const nothing = { octets: 0, read: (): void => undefined };
+      const { transport } = sourceLink(nothing, null as unknown as Transport, 0);
+      return replace(
+        Object.getPrototypeOf(transport) as object,
+        'read',
+        (was) =>
+          function (this: Any, wanted: boolean): void {
+            const { sink } = this;
+            this.sink = { waitingOctets: 0 };
+            was.call(this, wanted);
+            this.sink = sink;
+          },
+      );
+    },
+  },
+  {
+    name: 'a source that fails is read as if it had given all',
+    within: 300_000,
+    plant: method(
+      SourceSide.prototype,
+      'failed',
+      (was) =>
+        function (this: Any & { left: number }, detail: string): void {
+          if (this.left > 100) was.call(this, detail);
+          else (this as unknown as SourceSide).receive(Buffer.alloc(this.left), 0, this.left);
         },
     ),
   },

@@ -3,6 +3,7 @@ import type { Fault } from '../../src/error.js';
 import type { Exchange } from '../../src/machine/exchange.js';
 import type {
   AskPlan,
+  ContentSource,
   Decision,
   DownstreamRules,
   ForwardPlan,
@@ -11,12 +12,15 @@ import type {
   Plan,
   Policy,
   PoolRules,
+  RateRules,
 } from '../../src/machine/policy.js';
 import { ConstantValue, FieldEdits, fieldSet } from '../../src/message/field-edits.js';
-import { forwardPlan, READING, respondPlan, subrequestPlan } from '../machine/policies.js';
+import { askPlan, forwardPlan, READING, respondPlan, subrequestPlan } from '../machine/policies.js';
 import { GATE } from './gate.js';
 import { type Entry, Violation } from './ledger.js';
 import { mix } from './prng.js';
+import { Promised } from './promised.js';
+import { SimSource, sourceOf } from './source.js';
 import type { World } from './world.js';
 
 export const RULES: DownstreamRules = {
@@ -37,10 +41,7 @@ const WILD_RULES: DownstreamRules = {
 };
 /** Responses go at a rate, and are read at one: most take a few seconds. */
 const PER_SECOND = 1500;
-const PACED_RULES: DownstreamRules = {
-  ...RULES,
-  rate: { perSecond: () => PER_SECOND, octetsAfter: ({ ordinal }) => (ordinal % 2) * 500 },
-};
+const MOST_PACED = 60_000;
 const READING_RULES = { ...READING, headTimeoutMs: 20_000 };
 
 const CALM_POOL: PoolRules = { maxIdle: 8, idleTimeoutMs: 4000, maxRequests: 50, maxAgeMs: 60_000 };
@@ -80,10 +81,11 @@ export class SimPolicy implements Policy {
   readonly defaults = RULES;
   readonly sources: readonly Peers[];
   private readonly plans: Record<string, Plan>;
-  private readonly own: Plan = respondPlan(200, LOCAL_CONTENT, RULES);
+  private readonly own: Plan;
   private readonly silent: Plan = respondPlan(444, '', RULES);
-  /** Found out first: the same plans behind a subrequest. */
-  private readonly asking: Record<string, AskPlan>;
+  private readonly denied: Plan = respondPlan(403, LOCAL_CONTENT, RULES);
+  /** The same plans with something to be found out first. */
+  private readonly asking: Record<string, readonly AskPlan[]>;
   /** Subrequests that are under way. */
   private subrequests = 0;
   /** Exchanges that were planned, or refused, and are not finished. */
@@ -108,7 +110,12 @@ export class SimPolicy implements Policy {
         ...options,
       });
     const shared = plan(calm, {});
+    const pacedRules: DownstreamRules = { ...RULES, rate: this.rate() };
+    const source = (exchange: Exchange): ContentSource | null => this.source(exchange);
+    this.own = { ...respondPlan(200, LOCAL_CONTENT, RULES), source };
     this.plans = {
+      respond: this.own,
+      'paced respond': { ...this.own, downstream: pacedRules },
       calm: shared,
       late: shared,
       wild: plan(wild, {
@@ -119,7 +126,10 @@ export class SimPolicy implements Policy {
         nextTimeoutMs: 12_000,
       }),
       old: plan(old, { downstream: WILD_RULES, minorVersion: 0, readTimeoutMs: 5000, nextTries: 2 }),
-      paced: plan(calm, { downstream: PACED_RULES, readRate: ({ ordinal }) => (ordinal % 3) * PER_SECOND }),
+      'paced calm': plan(calm, {
+        downstream: pacedRules,
+        readRate: ({ ordinal }) => (ordinal % 3) * PER_SECOND,
+      }),
     };
     const subrequest = plan(gate, {
       method: new ConstantValue('GET'),
@@ -131,16 +141,64 @@ export class SimPolicy implements Policy {
       nextOn: 0,
     });
     this.asking = Object.fromEntries(
-      Object.entries(this.plans).map(([name, found]) => [
-        name,
-        this.counted(
-          subrequestPlan(
-            () => subrequest,
-            (status) => (status >= 200 && status < 300 ? found : respondPlan(502, '', RULES)),
-          ),
-        ),
-      ]),
+      Object.entries(this.plans).map(([name, found]) => [name, this.waysToAsk(subrequest, found)]),
     );
+  }
+
+  /** By subrequest, by promise, by both in either order, and by one behind the other. */
+  private waysToAsk(subrequest: ForwardPlan, found: Plan): AskPlan[] {
+    const asks = (next: (status: number) => Decision): AskPlan =>
+      this.counted(subrequestPlan(() => subrequest, next));
+    const decide = (status: number): Plan =>
+      status === 403 ? this.denied : status >= 200 && status < 300 ? found : respondPlan(502, '', RULES);
+    const bySubrequest = asks(decide);
+    const promises = (next: Decision): AskPlan => askPlan((exchange) => this.promise(exchange, next), RULES);
+    const promiseBehind = this.counted(
+      askPlan((exchange, answered, now) => {
+        if (answered !== null) return this.promise(exchange, decide(answered.status));
+        const fork = exchange.fork(now);
+        fork.plan = subrequest;
+        return fork;
+      }, RULES),
+    );
+    return [bySubrequest, bySubrequest, promises(found), promises(bySubrequest), promiseBehind];
+  }
+
+  /** A decision that takes its time. One in five is against the request, where that may be. */
+  private promise(exchange: Exchange, decision: Decision): Promised<Decision> {
+    const entry = exchange.context as Entry;
+    const { connection, script } = entry;
+    const draw = mix(connection.seed, 28, script.ordinal);
+    this.world.figures.promises++;
+    return new Promised(this.world.agenda, draw % 3 === 0 ? draw % 3000 : draw % 100, () => {
+      if (draw % 5 !== 0 || script.plan !== 'wild') return decision;
+      entry.isDenied = true;
+      this.world.figures.denied++;
+      return this.denied;
+    });
+  }
+
+  /** The rate at which responses go, written down for whoever checks it. */
+  private rate(): RateRules {
+    return {
+      perSecond: () => PER_SECOND,
+      octetsAfter: ({ context, ordinal, startedAt }) => {
+        const after = (ordinal % 2) * 500;
+        // Behind a paced answer a head may be refused: then there is no entry.
+        if (context !== undefined)
+          (context as Entry).rate = { perSecond: PER_SECOND, since: startedAt, after };
+        this.world.figures.paced++;
+        return after;
+      },
+    };
+  }
+
+  private source({ context }: Exchange): ContentSource | null {
+    const entry = context as Entry | undefined;
+    const script = entry === undefined ? null : sourceOf(entry);
+    if (script === null) return null;
+    this.world.figures.sources++;
+    return new SimSource(this.world.agenda, entry!, script);
   }
 
   /** Notes the subrequests that are made, and gives them the entry of the request. */
@@ -168,11 +226,15 @@ export class SimPolicy implements Policy {
     if (!entry.headReceived) throw new Violation('a request that the strict reader does not see', target);
     const { connection, script } = entry;
     const { plan } = script;
-    if (plan === 'respond') return this.own;
     if (plan === 'silent') return this.silent;
     const draw = mix(connection.seed, 21, script.ordinal) % 100;
-    const isPaced = plan === 'calm' && script.tunnel === null && draw % 5 === 0;
-    const decision = (draw < 25 ? this.asking : this.plans)[isPaced ? 'paced' : plan];
+    const isPaced = (plan === 'calm' || plan === 'respond') && script.tunnel === null && draw % 5 === 0;
+    // No client would wait for as long as the longest ones take.
+    const octets = Math.max(script.answer.contentOctets, sourceOf(entry)?.octets ?? 0);
+    const name = isPaced && octets <= MOST_PACED ? `paced ${plan}` : plan;
+    const ways = this.asking[name];
+    const decision =
+      draw < 25 ? ways[mix(connection.seed, 29, script.ordinal) % ways.length] : this.plans[name];
     if (plan !== 'late') return decision;
     this.world.decideLater(exchange, decision);
     return undefined;
@@ -198,7 +260,10 @@ export class SimPolicy implements Policy {
   fault(fault: Fault, exchange: Exchange | null): void {
     this.world.figures.faults++;
     (exchange?.context as Entry | undefined)?.faults.push(`${fault.code} ${fault.side}`);
-    if (fault.code === 'UNEXPECTED_INPUT' || fault.side === 'internal') {
+    if (fault.code === 'SOURCE_FAILED') {
+      const source = exchange === null ? null : sourceOf(exchange.context as Entry);
+      if ((source?.failsAt ?? -1) < 0) this.world.fail('a source that gives all failed', fault.message);
+    } else if (fault.code === 'UNEXPECTED_INPUT' || fault.side === 'internal') {
       this.world.fail('an input that was not expected', `${fault.message} ${describe(exchange)}`);
     }
   }

@@ -22,7 +22,7 @@ import { mix, Prng } from './prng.js';
 import { SimPolicy } from './rules.js';
 import { type ConnectionScript, makeConnection } from './script.js';
 import { NOTHING, SimDriver, SimEndpoint, SimWheel } from './sim-driver.js';
-import type { SimTransport } from './sim-transport.js';
+import { SimTransport } from './sim-transport.js';
 import { StrictReader } from './strict-reader.js';
 import { Wire, type WireObserver } from './wire.js';
 
@@ -302,12 +302,14 @@ export class World implements WireObserver, Network {
       return;
     }
     const down = session.downstream as SimTransport;
-    const up = session.link?.transport as SimTransport | undefined;
+    const up = session.link?.transport;
     if (down.reads !== machine.readsDownstream)
       this.fail('the downstream side is read against the machine', '');
-    if (up !== undefined && up.reads !== machine.readsUpstream)
+    // A source is read through a transport of its own.
+    const upReads = up === undefined || up instanceof SimTransport ? up?.reads : isWanted(up);
+    if (upReads !== undefined && upReads !== machine.readsUpstream)
       this.fail('the upstream side is read against the machine', '');
-    if (down.isBlocked && up?.reads === true)
+    if (down.isBlocked && upReads === true)
       this.fail('the upstream side is read while the downstream side is blocked', phasesOf(session));
     const passes = machine.downstream.phase === REQUEST.BODY || machine.downstream.phase === REQUEST.TUNNEL;
     if (up?.isBlocked === true && passes && down.reads) {
@@ -369,4 +371,8 @@ export class World implements WireObserver, Network {
     }
     return transport;
   }
+}
+
+function isWanted(source: Transport): boolean {
+  return (source as unknown as { readonly isWanted: boolean }).isWanted;
 }
