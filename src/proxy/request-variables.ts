@@ -244,6 +244,8 @@ export function requestVariables(isRewritten = false): Readonly<Record<string, V
     ),
     request_method: settled(method),
     request_id: stable(requestId),
+    // Content is never held: as in nginx with proxy_request_buffering off.
+    request_body: stable(() => ''),
     request_length: changing(
       (e) => String(e.octetsReceived),
       (e, out) => out.putDecimal(e.octetsReceived),

@@ -43,6 +43,7 @@ const CASES: [name: string, value: string][] = [
   ['request', 'POST /a%20b/../c?x=1&Y=two&y=three&flag HTTP/1.1'],
   ['request_method', 'POST'],
   ['request_length', '321'],
+  ['request_body', ''],
   ['request_time', '0.250'],
   ['server_name', 'www.example.com'],
   ['server_addr', '127.0.0.1'],
