@@ -118,7 +118,7 @@ describe('reload', function () {
     const tunnel = `location /ws { ${TUNNEL.replace('ECHO', String(echo))} }`;
     const fleet = await Fleet.start({ server: tunnel, main: 'worker_shutdown_timeout 20s;' });
     await fleet.untilWorkers(2);
-    const chatters = await Promise.all(Array.from({ length: 40 }, () => Chatter.open(fleet.port)));
+    const chatters = await Promise.all(Array.from({ length: 200 }, () => Chatter.open(fleet.port)));
     const kept: Tally = { answers: 0, failures: [] };
     const fresh: Tally = { answers: 0, failures: [] };
     let asks = true;
@@ -140,6 +140,8 @@ describe('reload', function () {
     expect(fresh.failures).to.deep.equal([]);
     expect(kept.answers).to.be.greaterThan(100);
     expect(fresh.answers).to.be.greaterThan(20);
+    const answers = kept.answers + fresh.answers;
+    console.log(`        ${answers} requests and ${chatters.length} tunnels over three reloads, 0 failures`);
     await until('every echo', () => chatters.every(({ sent, received }) => sent === received));
     const headers = (await fetch(`http://127.0.0.1:${fleet.port}/`)).headers;
     expect(headers.get('x-round')).to.equal('2');

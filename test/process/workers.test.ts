@@ -105,6 +105,7 @@ describe('workers', function () {
       return replaced.size === 2;
     });
     expect(replaced).not.to.include(String(victim));
+    console.log(`        the replacement has answered after ${Math.round(performance.now() - begun)} ms`);
   });
 
   it('the only worker is killed: connections wait for its replacement, none is refused', async () => {
