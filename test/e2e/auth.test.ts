@@ -262,7 +262,8 @@ describe('auth_basic', () => {
 
   it('the client may leave while its password is looked at', async () => {
     const folder = temporaryFolder();
-    writeFileSync(join(folder, 'users'), `slow:${hashSync('pw', 12)}\n`);
+    // About a second for each, so that a busy machine has time to read a request before its client resets.
+    writeFileSync(join(folder, 'users'), `slow:${hashSync('pw', 14)}\n`);
     const [port, proxy] = await start(
       '',
       `location / { auth_basic us; auth_basic_user_file users; proxy_pass http://127.0.0.1:1; }`,
@@ -271,7 +272,7 @@ describe('auth_basic', () => {
     for (let i = 0; i < 3; i++) {
       const client = await openRaw(port);
       client.write(get('/', basic('slow:wrong')));
-      await pause(20);
+      await pause(200);
       client.socket.resetAndDestroy();
     }
     await until('their lines', () => proxy.file('access.log') === '/ 499 slow -\n'.repeat(3));
