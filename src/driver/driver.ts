@@ -14,7 +14,8 @@ import { handleNetwork } from './handle-transport.js';
 import { Arrival, type ArrivalHost } from './arrival.js';
 import { NET, NetTransport, SocketEndpoint } from './net-transport.js';
 import { IDLE_EVENTS, Link, Pool } from './pool.js';
-import { type Dialler, Pump, Session } from './pump.js';
+import { type Cancellable, type Dialler, Pump, Session } from './pump.js';
+import { SessionList } from './session-list.js';
 import type {
   Address,
   BoundAddress,
@@ -120,7 +121,7 @@ export class Driver implements Dialler, ArrivalHost {
   private readonly pump: Pump;
   private readonly network: Network;
   private readonly listeners = new Set<Listener>();
-  private readonly sessions = new Set<Session>();
+  private readonly sessions = new SessionList();
   /** Accepted, and not at their first request yet; oldest first. */
   private readonly arrivals = new Set<Arrival>();
   private readonly pools = new Map<PoolRules, Pool>();
@@ -172,7 +173,7 @@ export class Driver implements Dialler, ArrivalHost {
     const network = current().arrival?.security === undefined ? this.network : NET;
     const listener = await network.listen(
       address,
-      (transport, endpoint) => this.receive(transport, endpoint, current()),
+      (transport, endpoint) => this.receive(transport, endpoint, current(), endpoint.openedAt),
       (code) => this.onNotice('crit', `accept() failed (${code})`),
       socket,
     );
@@ -193,7 +194,7 @@ export class Driver implements Dialler, ArrivalHost {
   /** Takes over a connection that was accepted elsewhere. The socket must have been made with `allowHalfOpen`. */
   accept(socket: Socket, policy: Policy): void {
     this.wheel.start();
-    this.receive(new NetTransport(socket, this.pump), new SocketEndpoint(socket), policy);
+    this.receive(new NetTransport(socket, this.pump), new SocketEndpoint(socket), policy, this.time.now());
   }
 
   /**
@@ -202,7 +203,7 @@ export class Driver implements Dialler, ArrivalHost {
    */
   serve(transport: Transport, endpoint: Endpoint, policy: Policy): void {
     this.wheel.start();
-    this.begin(transport, endpoint, policy);
+    this.begin(transport, endpoint, policy, this.time.now());
   }
 
   /**
@@ -212,7 +213,7 @@ export class Driver implements Dialler, ArrivalHost {
    */
   serveOne(transport: Transport, endpoint: Endpoint, policy: Policy, octets: Buffer): void {
     this.wheel.start();
-    const session = this.begin(transport, endpoint, policy);
+    const session = this.begin(transport, endpoint, policy, this.time.now());
     if (session === null) return;
     this.pump.onChunk(transport, octets, 0, octets.length);
     const now = this.time.now();
@@ -239,7 +240,7 @@ export class Driver implements Dialler, ArrivalHost {
   /** A policy is in force no longer: its idle connections close, others behind their answer. Tunnels go on. */
   retire(policy: Policy): void {
     const now = this.time.now();
-    for (const session of [...this.sessions]) {
+    for (const session of this.sessions.head()) {
       if (session.machine.policy !== policy) continue;
       session.machine.drain(now);
       this.pump.drain(session, now);
@@ -254,14 +255,14 @@ export class Driver implements Dialler, ArrivalHost {
   }
 
   /** A connection was accepted: it is served once it has arrived. */
-  private receive(transport: Transport, endpoint: Endpoint, policy: Policy): void {
+  private receive(transport: Transport, endpoint: Endpoint, policy: Policy, now: number): void {
     const { arrival: rules } = policy;
     // A socket that has TLS already was looked after by whoever made it.
     if (rules === undefined || endpoint.tls !== null) {
-      this.begin(transport, endpoint, policy);
+      this.begin(transport, endpoint, policy, now);
       return;
     }
-    if (!this.admit(transport, endpoint)) return;
+    if (!this.admit(transport, endpoint, now)) return;
     const arrival = new Arrival(this, transport, endpoint, policy, rules);
     this.arrivals.add(arrival);
     this.counters.sessions++;
@@ -273,7 +274,7 @@ export class Driver implements Dialler, ArrivalHost {
     this.leave(arrival);
     const now = this.time.now();
     arrival.endpoint.arrivedAt = now;
-    const session = this.open(transport, arrival.endpoint, arrival.policy);
+    const session = this.open(transport, arrival.endpoint, arrival.policy, now);
     if (this.drains) session.machine.drain(now, this.random());
     if (start < end) this.pump.onChunk(transport, chunk, start, end);
   }
@@ -289,11 +290,10 @@ export class Driver implements Dialler, ArrivalHost {
   }
 
   /** One more downstream connection; null when there is no room for it. */
-  private begin(transport: Transport, endpoint: Endpoint, policy: Policy): Session | null {
-    if (!this.admit(transport, endpoint)) return null;
-    const session = this.open(transport, endpoint, policy);
+  private begin(transport: Transport, endpoint: Endpoint, policy: Policy, now: number): Session | null {
+    if (!this.admit(transport, endpoint, now)) return null;
+    const session = this.open(transport, endpoint, policy, now);
     if (this.drains) {
-      const now = this.time.now();
       session.machine.drain(now, this.random());
       this.pump.drain(session, now);
     }
@@ -301,9 +301,8 @@ export class Driver implements Dialler, ArrivalHost {
   }
 
   /** Whether there is room for one more downstream connection. If not, it is closed. */
-  private admit(transport: Transport, endpoint: Endpoint): boolean {
+  private admit(transport: Transport, endpoint: Endpoint, now: number): boolean {
     const { counters } = this;
-    const now = this.time.now();
     counters.accepted++;
     this.onAccept?.();
     if (!this.hasRoom() && !this.shedIdle(now)) {
@@ -320,9 +319,8 @@ export class Driver implements Dialler, ArrivalHost {
   }
 
   /** The first request of a connection can be read. */
-  private open(transport: Transport, endpoint: Endpoint, policy: Policy): Session {
+  private open(transport: Transport, endpoint: Endpoint, policy: Policy, now: number): Session {
     const { counters } = this;
-    const now = this.time.now();
     const session = new Session(this.pump, transport);
     endpoint.session = session;
     transport.owner = session;
@@ -346,7 +344,7 @@ export class Driver implements Dialler, ArrivalHost {
     let reading = 0;
     let waiting = this.arrivals.size;
     let requests = 0;
-    for (const { machine } of this.sessions) {
+    for (const { machine } of this.sessions.head()) {
       if (machine.exchange !== null) requests++;
       else if (machine.idleSince !== Infinity) waiting++;
       else reading++;
@@ -364,7 +362,7 @@ export class Driver implements Dialler, ArrivalHost {
     this.listeners.clear();
     for (const pool of this.pools.values()) pool.close();
     const now = this.time.now();
-    for (const session of [...this.sessions]) {
+    for (const session of this.sessions.head()) {
       session.machine.drain(now, this.random());
       this.pump.drain(session, now);
     }
@@ -379,7 +377,7 @@ export class Driver implements Dialler, ArrivalHost {
     const ended = this.drain();
     const now = this.time.now();
     for (const arrival of [...this.arrivals]) arrival.drop();
-    for (const session of [...this.sessions]) {
+    for (const session of this.sessions.head()) {
       session.machine.abort(now);
       this.pump.drain(session, now);
     }
@@ -405,11 +403,12 @@ export class Driver implements Dialler, ArrivalHost {
       return null;
     }
     // Another session's effects cannot be carried out in the middle of this one's.
-    session.cancelDial = this.time.defer(() => {
+    const cancel = this.time.defer(() => {
       const then = this.time.now();
       if (this.free > 0 || this.shedIdle(then)) this.connect(session, link, socket);
       else this.pump.linkFailed(session, 'worker_connections are not enough');
     });
+    session.dial = { cancel };
     return null;
   }
 
@@ -425,10 +424,7 @@ export class Driver implements Dialler, ArrivalHost {
       tls === null
         ? this.network.connect(peer, events, socket)
         : connectSecurely(peer, events, tls, serverName, preface, socket);
-    session.cancelDial = () => {
-      link.transport.destroy(false);
-      this.closed(link);
-    };
+    session.dial = events;
   }
 
   keep(link: Link, now: number): void {
@@ -465,7 +461,7 @@ export class Driver implements Dialler, ArrivalHost {
   }
 
   over(session: Session): void {
-    if (!this.sessions.delete(session)) return;
+    this.sessions.remove(session);
     this.counters.sessions--;
     this.checkEmpty();
   }
@@ -519,19 +515,13 @@ export class Driver implements Dialler, ArrivalHost {
     if (this.shedSilent()) return true;
     let longest: Session | null = null;
     let since = this.readSince(now);
-    const looked: Session[] = [];
-    for (const session of this.sessions) {
-      if (looked.length === SHED_LOOKS) break;
-      looked.push(session);
+    for (const session of this.sessions.head(SHED_LOOKS)) {
+      // To the end of the line with it, so that the next look is at others.
+      this.sessions.remove(session);
+      this.sessions.add(session);
       if (session.machine.idleSince >= since) continue;
       longest = session;
       since = session.machine.idleSince;
-    }
-    // To the end of the line with them, so that the next look is at others. An iterator that is kept between two looks
-    // would do as well, but it keeps every session that has ended meanwhile.
-    for (const session of looked) {
-      this.sessions.delete(session);
-      this.sessions.add(session);
     }
     if (longest === null) return false;
     this.counters.shed++;
@@ -608,7 +598,7 @@ function sourceOf({ localAddress, localPort }: DialSocket): string {
 }
 
 /** The events of a connection that is being made. */
-class Dialling implements DialEvents {
+class Dialling implements DialEvents, Cancellable {
   constructor(
     private readonly driver: Driver,
     private readonly pump: Pump,
@@ -617,6 +607,11 @@ class Dialling implements DialEvents {
     /** Written as soon as the connection is there, in front of everything. */
     private readonly preface: Buffer,
   ) {}
+
+  cancel(): void {
+    this.link.transport.destroy(false);
+    this.driver.closed(this.link);
+  }
 
   onConnect(): void {
     const { preface } = this;

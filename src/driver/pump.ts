@@ -57,12 +57,21 @@ export interface Dialler {
   over(session: Session): void;
 }
 
+/** Something under way that can be given up. */
+export interface Cancellable {
+  cancel(): void;
+}
+
 /** One downstream connection with its machine, its transports and its place in the wheel. */
 export class Session extends WheelEntry {
   machine!: Connection;
   link: Link | null = null;
-  /** Cancels the dial under way, if any. */
-  cancelDial: (() => void) | null = null;
+  /** The dial under way, if any. */
+  dial: Cancellable | null = null;
+  /** @internal Neighbours in the list of the driver's sessions. */
+  previous: Session | null = null;
+  /** @internal */
+  next: Session | null = null;
   /** The driver has been told that the machine is over. */
   isOver = false;
 
@@ -156,7 +165,7 @@ export class Pump implements TransportEvents {
   /** A connection asked for through {@link Dialler.dial} could not be made. */
   linkFailed(session: Session, detail: string, code?: ErrorCode): void {
     const now = this.clock();
-    session.cancelDial = null;
+    session.dial = null;
     session.machine.connectFailed(detail, now, code);
     this.drain(session, now);
   }
@@ -289,7 +298,7 @@ export class Pump implements TransportEvents {
   }
 
   private attach(session: Session, link: Link): void {
-    session.cancelDial = null;
+    session.dial = null;
     session.link = link;
     link.requests++;
     link.transport.owner = session;
@@ -297,8 +306,8 @@ export class Pump implements TransportEvents {
   }
 
   private dropLink(session: Session, now: boolean): void {
-    session.cancelDial?.();
-    session.cancelDial = null;
+    session.dial?.cancel();
+    session.dial = null;
     const { link } = session;
     if (link === null) return;
     session.link = null;

@@ -6,7 +6,7 @@
  */
 import { type ErrorCode, Fault } from '../error.js';
 import * as h from '../message/head.js';
-import { ContentReader, NO_CONTENT } from '../wire/http1/content-reader.js';
+import { type ContentReader, NO_CONTENT } from '../wire/http1/content-reader.js';
 import { type HeadReader, releaseReader } from '../wire/http1/head-reader.js';
 import type { Connection } from './connection.js';
 import { ABORT, CLOSE, RELEASE, UPSTREAM } from './effects.js';
@@ -44,7 +44,7 @@ export abstract class Attempts {
   /** Something of an answer, even an interim one, went downstream. */
   protected answered = false;
   protected reader: HeadReader | null = null;
-  protected content = new ContentReader();
+  protected content: ContentReader = NO_CONTENT;
   protected framing = AS_READ;
   /** The response that is turned away was read whole: its connection is clean. */
   protected isDrained = false;

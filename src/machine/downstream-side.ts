@@ -10,8 +10,9 @@ import {
   CONTENT_MORE,
   CONTENT_REFUSED,
   CONTENT_SPAN,
-  ContentReader,
+  type ContentReader,
   NO_CONTENT,
+  readerFor,
 } from '../wire/http1/content-reader.js';
 import {
   acquireReader,
@@ -50,7 +51,7 @@ export class DownstreamSide {
   blockedSince = 0;
 
   private reader: HeadReader | null = null;
-  private content = new ContentReader();
+  private content: ContentReader = NO_CONTENT;
   private contentBegun = false;
   /** Request content is dropped: the answer is our own. */
   private dropsContent = false;
@@ -238,7 +239,8 @@ export class DownstreamSide {
    * @returns what is wrong with them, or null
    */
   passContent(request: h.Head, maxContentOctets: number): ErrorCode | null {
-    const { content, held, ahead } = this;
+    const { held, ahead } = this;
+    const content = (this.content = readerFor(this.content, request));
     const { nameOctets } = this.connection.policy.reading;
     this.contentBegun = true;
     if (
@@ -260,7 +262,10 @@ export class DownstreamSide {
   dropContent(request: h.Head, maxContentOctets = 0): void {
     this.dropsContent = true;
     this.droppedSince = this.connection.now;
-    if (!this.contentBegun) this.content.begin(request, false, maxContentOctets);
+    if (!this.contentBegun) {
+      this.content = readerFor(this.content, request);
+      this.content.begin(request, false, maxContentOctets);
+    }
     this.contentBegun = true;
   }
 

@@ -8,7 +8,13 @@ import { UPGRADE, X_ACCEL_LIMIT_RATE, X_ACCEL_REDIRECT } from '../message/field-
 import * as h from '../message/head.js';
 import type { Head } from '../message/head.js';
 import { sharesProtocol } from '../message/protocols.js';
-import { CONTENT_END, CONTENT_MORE, CONTENT_REFUSED, CONTENT_SPAN } from '../wire/http1/content-reader.js';
+import {
+  CONTENT_END,
+  CONTENT_MORE,
+  CONTENT_REFUSED,
+  CONTENT_SPAN,
+  readerFor,
+} from '../wire/http1/content-reader.js';
 import { acquireReader, HEAD_COMPLETE, HEAD_MORE } from '../wire/http1/head-reader.js';
 import { writeInterimHead, writeResponseHead } from '../wire/http1/head-writer.js';
 import { TYPE_RESPONSE } from '../wire/http1/llhttp.js';
@@ -148,10 +154,11 @@ export abstract class ResponseRelay extends RequestRelay {
 
   /** Whether the content of a response that is not passed on has come whole, and nothing behind it. */
   private drains(head: Head, chunk: Buffer, start: number, end: number): boolean {
-    const { content, connection } = this;
+    const { connection } = this;
     // Of a subrequest nothing is still to be sent, whatever the client sends.
     const isSent = connection.downstream.isWhole || connection.exchange!.main !== null;
     if (head.body === h.BODY_NONE) return start === end && isSent;
+    const content = (this.content = readerFor(this.content, head));
     content.begin(head, false, 0);
     for (let at = start; ; at = content.at) {
       const answer = content.next(chunk, at, end);
@@ -197,6 +204,7 @@ export abstract class ResponseRelay extends RequestRelay {
     connection.closes = closes;
     exchange.keepsConnection = !closes;
     exchange.isChunked = isChunked;
+    this.content = readerFor(this.content, head);
     this.content.begin(head, isChunked, 0);
     this.beginPaces(exchange, head);
     const { out } = connection;

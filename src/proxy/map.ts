@@ -2,7 +2,7 @@
  * `map`: a variable whose value depends on another. Decides by nginx's order: the exact value; with `hostnames` the
  * longest leading, then the longest trailing mask; the first regular expression; the default.
  */
-import type { OctetWriter } from '../bytes/octet-writer.js';
+import { OctetWriter } from '../bytes/octet-writer.js';
 import type { Exchange } from '../machine/exchange.js';
 import { CompileError } from './compile-error.js';
 import { contextOf } from './context.js';
@@ -41,6 +41,12 @@ function fold(text: string): string {
   return /[A-Z]/.test(text) ? text.replace(/[A-Z]+/g, (letters) => letters.toLowerCase()) : text;
 }
 
+/** Octets of a source's value that are compared with those of the last one. */
+const MOST_RECALLED = 64;
+
+/** Where values of sources are laid down to be compared. */
+const scratch = new OctetWriter();
+
 class MapVariable implements Variable {
   private readonly source: Template;
   private readonly exact = new Map<string, Template>();
@@ -50,6 +56,10 @@ class MapVariable implements Variable {
   /** For an empty source, which most requests have where a map looks at Upgrade. */
   private readonly emptyValue: Template;
   private readonly isVolatile: boolean;
+  /** The source's value that was looked up last, lastCount octets, and what it was found to mean. */
+  private readonly lastSubject = new Uint8Array(MOST_RECALLED);
+  private lastCount = -1;
+  private lastValue: Template;
   /** One lookup answers, and always the same: cheaper done again than kept. */
   readonly isStable: boolean;
   readonly put: ((exchange: Exchange, out: OctetWriter) => void) | undefined;
@@ -57,14 +67,14 @@ class MapVariable implements Variable {
   constructor({ source, hostnames, isVolatile, entries, defaultValue }: MapOptions) {
     this.source = source;
     this.isVolatile = isVolatile;
-    this.defaultValue = defaultValue;
+    this.defaultValue = this.lastValue = defaultValue;
     this.hosts = hostnames ? new HostTable() : null;
     for (const { pattern, value } of entries) this.add(pattern, value);
     // nginx asks no regular expression about an empty value.
     this.emptyValue = this.exact.get('') ?? defaultValue;
     const values = [defaultValue, ...entries.map((entry) => entry.value)];
     this.isStable = source.isStable && this.regexes.length === 0 && values.every((value) => value.isStable);
-    this.put = this.isStable ? (exchange, out) => this.choose(exchange).put(exchange, out) : undefined;
+    this.put = this.isStable ? (exchange, out) => this.recall(exchange).put(exchange, out) : undefined;
   }
 
   private add(pattern: string, value: Template): void {
@@ -93,6 +103,30 @@ class MapVariable implements Variable {
     const text = this.choose(exchange).text(exchange);
     (context.kept ??= new Map()).set(this, text);
     return text;
+  }
+
+  /** As {@link choose}, for a value that depends on the source's octets alone: most requests have those of the last. */
+  private recall(exchange: Exchange): Template {
+    const { lastSubject } = this;
+    // Not begun, as sources may be other maps: what this one lays down is taken back before it returns.
+    const start = scratch.position;
+    this.source.put(exchange, scratch);
+    const { octets } = scratch;
+    const count = scratch.position - start;
+    scratch.position = start;
+    if (count === 0) return this.emptyValue;
+    if (count === this.lastCount) {
+      let i = 0;
+      while (i < count && octets[start + i] === lastSubject[i]) i++;
+      if (i === count) return this.lastValue;
+    }
+    const value = this.choose(exchange);
+    if (count <= lastSubject.length) {
+      for (let i = 0; i < count; i++) lastSubject[i] = octets[start + i];
+      this.lastCount = count;
+      this.lastValue = value;
+    }
+    return value;
   }
 
   /** Notes the captures of a regular expression that matches, so it must be followed by the value's own text. */

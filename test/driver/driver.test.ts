@@ -4,8 +4,11 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import net, { type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { OctetWriter } from '../../src/bytes/octet-writer.js';
 import { Driver } from '../../src/driver/driver.js';
+import { handleNetwork } from '../../src/driver/handle-transport.js';
 import { tryHandles } from '../../src/driver/handle-trial.js';
+import { type DialEvents, NO_EVENTS } from '../../src/driver/transport.js';
 import type { PeerSource } from '../../src/machine/policy.js';
 import { readersInUse } from '../../src/wire/http1/head-reader.js';
 import {
@@ -112,6 +115,27 @@ for (const transport of ['net', 'handle'] as const)
         let hasEnded = false;
         one.socket.on('end', () => (hasEnded = true));
         await one.until(() => hasEnded || one.received.includes('0\r\n\r\n'));
+        expect(one.received).to.not.include('0\r\n\r\n');
+      }
+    });
+
+    it('tells a reset from an end where many connections are read in turns', async () => {
+      const head = 'HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n';
+      const port = await origin((socket) =>
+        socket.once('data', () => {
+          socket.write(`${head}partial`);
+          socket.resetAndDestroy();
+        }),
+      );
+      const peers = always(port);
+      const served = await proxy(() => forwardPlan(peers));
+      const clients = Array.from({ length: 40 }, () => client(served.port));
+      for (const one of clients) {
+        one.socket.on('end', () => one.socket.destroy());
+        one.socket.write(GET);
+      }
+      for (const one of clients) {
+        await one.until(() => one.isClosed || one.received.includes('0\r\n\r\n'));
         expect(one.received).to.not.include('0\r\n\r\n');
       }
     });
@@ -365,3 +389,50 @@ for (const transport of ['net', 'handle'] as const)
 describe('driver: the trial of bare handles', () => {
   it('is content with this Node', async () => expect(await tryHandles()).to.equal(''));
 });
+
+describe('bare handles', () => {
+  it('dialled: the system is told not to wait with the second write, once', async () => {
+    const { TCP } = (process as unknown as { binding(name: string): TcpBinding }).binding('tcp_wrap');
+    const { setNoDelay } = TCP.prototype;
+    let calls = 0;
+    TCP.prototype.setNoDelay = function (on: boolean): void {
+      calls++;
+      setNoDelay.call(this, on);
+    };
+    const received: string[] = [];
+    const server = net.createServer((socket) => {
+      socket.setEncoding('latin1').on('data', (text: string) => received.push(text));
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const out = new OctetWriter();
+    const write = (text: string): void => {
+      out.begin();
+      out.putLatin1(text);
+      transport.write(out.octets, out.start, out.position, false);
+    };
+    const events: DialEvents = { ...NO_EVENTS, onConnect: () => write('one') };
+    const { port } = server.address() as AddressInfo;
+    const transport = handleNetwork(out).connect(peer(port), events);
+    const until = async (text: string): Promise<void> => {
+      while (received.join('') !== text) await new Promise((resolve) => setTimeout(resolve, 2));
+    };
+    try {
+      await until('one');
+      expect(calls).to.equal(0);
+      write('two');
+      expect(calls).to.equal(1);
+      write('three');
+      await until('onetwothree');
+      expect(calls).to.equal(1);
+    } finally {
+      TCP.prototype.setNoDelay = setNoDelay;
+      transport.destroy(false);
+      server.close();
+    }
+  });
+});
+
+interface TcpBinding {
+  readonly TCP: { prototype: { setNoDelay: (this: object, on: boolean) => void } };
+}

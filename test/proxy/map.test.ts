@@ -140,6 +140,29 @@ describe('map', () => {
     variables.define('inner', map({ a: 'b' }, { variables }));
     expect(value(map({ b: 'yes' }, { source: '$inner', variables }), 'a')).to.equal('yes');
   });
+
+  it('as octets: each exchange has its own value, whatever the one before asked', () => {
+    const variables = builtinVariables();
+    const long = 'l'.repeat(65);
+    variables.define('inner', map({ a: 'b', '': 'none', [long]: 'long' }, { variables }));
+    const outer = map({ b: 'B', none: 'N', long: 'L' }, { source: '$inner', variables });
+    const template = compileTemplate('$m', withMap(outer));
+    for (const [x, expected] of [
+      ['a', 'B'],
+      ['a', 'B'],
+      ['c', 'd'],
+      ['A', 'B'],
+      ['', 'N'],
+      [long, 'L'],
+      ['a', 'B'],
+      [`${long}x`, 'd'],
+      [long, 'L'],
+    ]) {
+      const exchange = exchangeOf(`GET /?x=${x} HTTP/1.1\nHost: a`);
+      expect(octetsOf(template, exchange)).to.equal(expected);
+      expect(outer.text(exchange)).to.equal(expected);
+    }
+  });
 });
 
 function withMap(variable: Variable): VariableTable {

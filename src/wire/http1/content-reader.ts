@@ -119,5 +119,10 @@ export class ContentReader {
   }
 }
 
-/** Stands where no content comes any more. It is never begun. */
+/** Stands where no content is, or comes any more. Begun for messages without content alone. */
 export const NO_CONTENT = new ContentReader();
+
+/** The reader for the content of `head`: `reader`, or a new one with the first message that has content. */
+export function readerFor(reader: ContentReader, head: Head): ContentReader {
+  return reader === NO_CONTENT && head.body !== BODY_NONE ? new ContentReader() : reader;
+}
