@@ -111,6 +111,33 @@ describe('llhttp binding', () => {
     expect(llhttp.status(parser)).to.equal(404);
   });
 
+  it('its memory does not grow, so that no buffer of it is ever detached', () => {
+    const llhttp = new Llhttp(pinned);
+    const { window } = llhttp;
+    const parsers = new Set(Array.from({ length: 20_000 }, (_, i) => llhttp.allocate(1 + (i % 2))));
+    expect(parsers.size).to.equal(20_000);
+    expect(llhttp.window).to.equal(window);
+    expect(window.length).to.equal(WINDOW_OCTETS);
+  });
+
+  it('more parsers than there is room for: its memory grows, and all of them go on', () => {
+    const llhttp = new Llhttp(pinned);
+    const { window } = llhttp;
+    const early = new HeadReader(TYPE_REQUEST, llhttp);
+    early.reset();
+    const [first, second] = cut(Buffer.from('GET /early HTTP/1.1\r\nHost: a\r\n\r\n'), 25);
+    expect(early.read(first, 0, first.length, LIMITS)).to.equal(HEAD_MORE);
+    while (llhttp.window === window) llhttp.allocate(TYPE_RESPONSE);
+    expect(window.length, 'the view in use before').to.equal(0);
+    expect(early.read(second, 0, second.length, LIMITS)).to.equal(HEAD_COMPLETE);
+    expect(early.head.text(early.head.hostStart, early.head.hostEnd)).to.equal('a');
+    const late = new HeadReader(TYPE_RESPONSE, llhttp);
+    late.reset();
+    const head = Buffer.from('HTTP/1.1 404 Late\r\n\r\n');
+    expect(late.read(head, 0, head.length, LIMITS)).to.equal(HEAD_COMPLETE);
+    expect(late.head.status).to.equal(404);
+  });
+
   it('two parsers in one window do not disturb each other', () => {
     const a = new HeadReader(TYPE_REQUEST);
     const b = new HeadReader(TYPE_RESPONSE);

@@ -225,7 +225,10 @@ export class HeadReader {
       // A limit broken in front of the place where llhttp stopped comes first.
       const seen = Math.max(this.held, stopped);
       this.store(chunk, this.consumed, this.consumed + seen - this.held);
-      if (!this.refuseExcess(seen, limits)) this.refuse(this.faultOf(code, stopped), stopped);
+      if (this.refuseExcess(seen, limits)) return HEAD_REFUSED;
+      if (code === HPE_INVALID_URL && this.lineEndsAt(stopped - 1))
+        this.refuse('VERSION_INVALID', stopped - 1);
+      else this.refuse(this.faultOf(code, stopped), stopped);
       return HEAD_REFUSED;
     }
     const used = stopped - this.held;
@@ -289,6 +292,12 @@ export class HeadReader {
     // What came with an earlier read is no longer in the window, which all heads share.
     const octet = behind < this.held ? this.head.octets[behind] : this.llhttp.window[startLineEnd];
     return octet === CR || octet === LF;
+  }
+
+  /** The same for a target in whose scheme llhttp met the line's end: it reports no span of it then. */
+  private lineEndsAt(at: number): boolean {
+    const { octets, methodEnd } = this.head;
+    return at > methodEnd + 1 && (octets[at] === CR || octets[at] === LF);
   }
 
   /** The head is whole: fill in its fields and judge it. */

@@ -31,7 +31,6 @@ export const PINNED_SHA256 = '259f8302ac0f7fd7d38469e0d16b505e59c6b432cc5eb856be
 
 const NEEDED = [
   'memory',
-  'malloc',
   'llhttp_alloc',
   'llhttp_reset',
   'llhttp_execute',
@@ -50,7 +49,6 @@ declare const WebAssembly: {
 interface LlhttpExports {
   readonly memory: { readonly buffer: ArrayBuffer };
   _initialize?(): void;
-  malloc(octets: number): number;
   llhttp_alloc(type: number): number;
   llhttp_reset(parser: number): void;
   llhttp_execute(parser: number, at: number, length: number): number;
@@ -68,6 +66,9 @@ export const WINDOW_OCTETS = 262144;
 
 /** Longest stretch parsed at once: octets of content behind a head need not be copied into WebAssembly memory. */
 export const STRIDE_OCTETS = 8192;
+
+/** Octets per page of WebAssembly memory. */
+const PAGE_OCTETS = 65536;
 
 /** Kinds of span, as llhttp reports them. */
 const SPAN_URL = 1;
@@ -131,20 +132,36 @@ export class Spans {
   }
 }
 
-/** One instance of the WebAssembly module; one serves the whole process. */
+/** Room behind the module's own memory: the window, and parsers. Pages that nobody touches cost nothing. */
+const PARSERS_OCTETS = 64 * PAGE_OCTETS;
+
+/**
+ * One instance of the WebAssembly module; one serves the whole process. Its memory is made larger than the module asks
+ * for, and used without its allocator, so that it never grows: growing detaches the buffer that JavaScript sees, and from
+ * then on V8 looks for a detached buffer at every access to any typed array of the process (a tenth of an exchange).
+ */
 export class Llhttp {
   /** Where heads are laid: a view of WebAssembly memory. Replaced when that memory grows, so read it anew. */
   window: Buffer;
   private readonly exports: LlhttpExports;
+  /** Address of the window; behind it stand the parsers. */
   private readonly base: number;
+  private nextParser: number;
+  private readonly parsersEnd: number;
+  /** Addresses of a parser of each type that has seen nothing. */
+  private readonly templates: readonly number[];
+  private readonly parserOctets: number;
   /** Where the callbacks of the running execute record; executes do not nest. */
   private spans: Spans = new Spans();
 
   /** @param binary a build of llhttp with the exports of {@link NEEDED}; throws {@link StartError} LLHTTP_BINARY. */
   constructor(binary: Uint8Array) {
+    const roomy = withMoreMemory(binary, WINDOW_OCTETS + PARSERS_OCTETS);
     let instance: { readonly exports: object };
     try {
-      instance = new WebAssembly.Instance(new WebAssembly.Module(binary), { env: this.imports() });
+      instance = new WebAssembly.Instance(new WebAssembly.Module(roomy?.binary ?? binary), {
+        env: this.imports(),
+      });
     } catch (error) {
       throw new StartError('LLHTTP_BINARY', `the llhttp binary cannot be used: ${(error as Error).message}`);
     }
@@ -154,19 +171,43 @@ export class Llhttp {
         throw new StartError('LLHTTP_BINARY', `the llhttp binary lacks the export "${name}"`);
       }
     }
+    if (roomy === null) {
+      throw new StartError('LLHTTP_BINARY', 'the llhttp binary has no memory of its own');
+    }
     this.exports = exports;
     exports._initialize?.();
-    this.base = exports.malloc(WINDOW_OCTETS);
-    if (this.base === 0) throw new StartError('LLHTTP_BINARY', 'llhttp has no memory for its window');
+    this.base = roomy.at;
+    this.nextParser = roomy.at + WINDOW_OCTETS;
+    this.parsersEnd = this.nextParser + PARSERS_OCTETS;
+    const request = exports.llhttp_alloc(TYPE_REQUEST);
+    const response = exports.llhttp_alloc(TYPE_RESPONSE);
+    this.templates = [0, request, response];
+    // What the module's allocator takes for one, its own notes included: no parser is larger.
+    this.parserOctets = response - request;
+    const isOurs = request > 0 && response > request && response + this.parserOctets <= this.base;
+    if (!isOurs || exports.memory.buffer.byteLength < this.parsersEnd) {
+      throw new StartError('LLHTTP_BINARY', 'the llhttp binary lays its parsers where the window is to be');
+    }
     this.window = Buffer.from(exports.memory.buffer, this.base, WINDOW_OCTETS);
   }
 
-  /** A parser's state in WebAssembly memory. Parsers are pooled and never freed, so memory stays where it is. */
+  /**
+   * A parser's state in WebAssembly memory. Parsers are pooled and never freed. When the room for them is full, memory
+   * grows.
+   */
   allocate(type: number): number {
-    const parser = this.exports.llhttp_alloc(type);
-    // A parser allocated beyond the first pages may have grown the memory, which detaches every view of it.
-    if (this.window.buffer !== this.exports.memory.buffer) this.refreshWindow();
-    return parser;
+    const { memory } = this.exports;
+    const parser = this.nextParser;
+    const end = parser + this.parserOctets;
+    if (end <= this.parsersEnd) {
+      const template = this.templates[type];
+      new Uint8Array(memory.buffer).copyWithin(parser, template, template + this.parserOctets);
+      this.nextParser = end;
+      return parser;
+    }
+    const grown = this.exports.llhttp_alloc(type);
+    if (this.window.buffer !== memory.buffer) this.refreshWindow();
+    return grown;
   }
 
   reset(parser: number): void {
@@ -225,6 +266,53 @@ export class Llhttp {
       wasm_on_message_complete: () => 0,
     };
   }
+}
+
+/** Number of a WebAssembly module's section that says how large its memory is, and of the preamble in front of all. */
+const MEMORY_SECTION = 5;
+const PREAMBLE_OCTETS = 8;
+
+/**
+ * The module with more memory to begin with (WebAssembly core specification, 5.5.8).
+ * @param octets how much more, a multiple of {@link PAGE_OCTETS}
+ * @returns the new binary, and the address at which the additional memory begins; null when it has none of its own
+ */
+function withMoreMemory(binary: Uint8Array, octets: number): { binary: Uint8Array; at: number } | null {
+  let at = PREAMBLE_OCTETS;
+  while (at < binary.length) {
+    const start = at;
+    const id = binary[at++];
+    const [length, body] = readInteger(binary, at);
+    at = body + length;
+    if (id !== MEMORY_SECTION || binary[body] !== 1) continue;
+    const [pages, behind] = readInteger(binary, body + 2);
+    const more = integerOctets(pages + octets / PAGE_OCTETS);
+    const section = [binary[body], binary[body + 1], ...more, ...binary.subarray(behind, at)];
+    const roomy = Buffer.concat([
+      binary.subarray(0, start),
+      Buffer.from([MEMORY_SECTION, ...integerOctets(section.length), ...section]),
+      binary.subarray(at),
+    ]);
+    return { binary: roomy, at: pages * PAGE_OCTETS };
+  }
+  return null;
+}
+
+/** The unsigned integer at `at` in LEB128, and the position behind it. */
+function readInteger(octets: Uint8Array, at: number): [value: number, behind: number] {
+  let value = 0;
+  for (let factor = 1; ; factor *= 128) {
+    const octet = octets[at++];
+    value += (octet & 0x7f) * factor;
+    if (!(octet >= 0x80)) return [value, at];
+  }
+}
+
+function integerOctets(value: number): number[] {
+  const octets: number[] = [];
+  for (; value > 0x7f; value >>>= 7) octets.push((value & 0x7f) | 0x80);
+  octets.push(value);
+  return octets;
 }
 
 /** Checks that `binary` is the pinned build. Throws {@link StartError} LLHTTP_BINARY with what to do. */
