@@ -178,26 +178,45 @@ const CACHED_VIEW_OCTETS = 2048;
 let viewedSlab: Buffer = shared;
 let viewedStart = 0;
 let views: (Uint8Array | undefined)[] = [];
+/**
+ * Longer views of the same place that were used last, one for each value of the length's low bits: messages of a kind
+ * come in few lengths, and those of the two directions differ by the octets of a masking key.
+ */
+const LONG_VIEWS = 32;
+let longViews: (Uint8Array | undefined)[] = [];
 
-/** @param base where short writes usually begin in `buffer` */
+/** @param base where writes usually begin in `buffer` */
 function viewOf(buffer: Buffer, start: number, end: number, base: number): Uint8Array {
   const length = end - start;
-  if (start !== base || length > CACHED_VIEW_OCTETS) {
-    return new Uint8Array(buffer.buffer, buffer.byteOffset + start, length);
-  }
+  if (start !== base) return new Uint8Array(buffer.buffer, buffer.byteOffset + start, length);
   if (viewedSlab !== buffer || viewedStart !== start) {
     viewedSlab = buffer;
     viewedStart = start;
     views = new Array<Uint8Array | undefined>(CACHED_VIEW_OCTETS + 1).fill(undefined);
+    longViews = new Array<Uint8Array | undefined>(LONG_VIEWS).fill(undefined);
   }
-  return (views[length] ??= new Uint8Array(buffer.buffer, buffer.byteOffset + start, length));
+  if (length <= CACHED_VIEW_OCTETS)
+    return (views[length] ??= new Uint8Array(buffer.buffer, buffer.byteOffset + start, length));
+  const view = longViews[length & (LONG_VIEWS - 1)];
+  if (view?.length === length) return view;
+  return (longViews[length & (LONG_VIEWS - 1)] = new Uint8Array(
+    buffer.buffer,
+    buffer.byteOffset + start,
+    length,
+  ));
 }
 
 /** Views of what was read into the shared buffer, by length: a chunk that is all its buffer is copied without a view. */
 const chunks = new Array<Buffer | undefined>(CACHED_VIEW_OCTETS + 1).fill(undefined);
+/** As {@link longViews}. */
+const longChunks = new Array<Buffer>(LONG_VIEWS).fill(shared);
 
 function chunkOf(length: number): Buffer {
-  return length > CACHED_VIEW_OCTETS ? shared : (chunks[length] ??= shared.subarray(0, length));
+  if (length <= CACHED_VIEW_OCTETS) return (chunks[length] ??= shared.subarray(0, length));
+  const chunk = longChunks[length & (LONG_VIEWS - 1)];
+  return chunk.length === length
+    ? chunk
+    : (longChunks[length & (LONG_VIEWS - 1)] = shared.subarray(0, length));
 }
 
 /** UV_EOF: the peer ended its half. */
