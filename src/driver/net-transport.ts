@@ -11,6 +11,7 @@ import type { ErrorCode } from '../error.js';
 import type { Peer } from '../machine/policy.js';
 import type { DialSocket } from '../machine/security.js';
 import { listenOnBound } from './bound-socket.js';
+import { freeOctets } from './free-octets.js';
 import { tlsFacts } from './tls-facts.js';
 import { failureText } from './tls-failure.js';
 import {
@@ -199,6 +200,17 @@ class DialledTransport extends NetTransport {
   override readonly ownsChunks = false;
 }
 
+/**
+ * A socket that was accepted. Node takes memory of its own for each of its reads, which nobody but this transport and
+ * whom it tells about it ever sees.
+ */
+class AcceptedTransport extends NetTransport {
+  reclaim(chunk: Buffer): void {
+    // Where a program has put a listener of its own on the socket, the chunk is that one's as well.
+    if (this.socket.listenerCount('data') === 1) freeOctets(chunk);
+  }
+}
+
 function onFlushTimeout(this: Socket): void {
   this.destroy();
 }
@@ -275,7 +287,7 @@ export const NET: Network = {
     const options = { allowHalfOpen: true, noDelay: true, ...keepAliveOptions(address) };
     const path = 'path' in address ? address.path : '';
     const server = net.createServer(options, (socket) =>
-      accept(new NetTransport(socket, NO_EVENTS), new SocketEndpoint(socket, path)),
+      accept(new AcceptedTransport(socket, NO_EVENTS), new SocketEndpoint(socket, path)),
     );
     return listenOn(server, address, onError, bound);
   },

@@ -35,6 +35,12 @@ import { type Wheel, WheelEntry } from './wheel.js';
  */
 const READ_OCTETS = 65536;
 
+/**
+ * Chunks from this size on are given back as soon as nobody needs them; the memory of shorter ones costs the collector
+ * less than giving it back would.
+ */
+const RECLAIMED_OCTETS = 2048;
+
 /** What the pump needs of the driver: upstream connections. */
 export interface Dialler {
   /**
@@ -106,6 +112,8 @@ export class Pump implements TransportEvents {
   private dialResult: Link | null = null;
   /** The chunk under way, if it is lent: who only keeps references must not be given it. */
   private lent: Buffer | null = null;
+  /** Since the chunk under way came something was written that still waits: octets of the chunk, it may be. */
+  private waits = false;
   /** The chunk under way filled its read: what follows it may be here already, unseen. */
   private fillsRead = false;
 
@@ -122,10 +130,13 @@ export class Pump implements TransportEvents {
     const now = this.clock();
     this.fillsRead = (end - start) % READ_OCTETS === 0;
     this.lent = transport.ownsChunks ? null : chunk;
+    this.waits = false;
     session.machine.receive(sideOf(session, transport), chunk, start, end, now);
     this.drain(session, now);
     this.fillsRead = false;
     this.lent = null;
+    if (end - start >= RECLAIMED_OCTETS && !this.waits && !session.machine.downstream.holds)
+      transport.reclaim?.(chunk);
   }
 
   onEnd(transport: Transport): void {
@@ -271,6 +282,7 @@ export class Pump implements TransportEvents {
     }
     effects.clear();
     out.settle(waits);
+    if (waits) this.waits = true;
   }
 
   /** A method of its own: a closure's function costs every call what the closure needs. */

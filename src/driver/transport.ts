@@ -43,6 +43,11 @@ export interface Transport {
    * down elsewhere before they are written.
    */
   readonly keepsLent: boolean;
+  /**
+   * Nobody needs `chunk` any more, which came from here and is owned: no write waits with its octets, and nobody keeps
+   * it. Its memory may be given back now, without waiting for the collector. Absent: there is nothing to be gained.
+   */
+  reclaim?(chunk: Buffer): void;
   /** Octets written that still wait in this process. */
   readonly waitingOctets: number;
   /** Too much waits: stop giving more until `onDrain`. */
