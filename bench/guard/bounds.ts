@@ -17,7 +17,7 @@ export interface CountBounds {
 
 /** Most that a figure may be of another one. */
 export interface RatioBound {
-  /** `suite/group/subject`, or `end-to-end/work/peer`. */
+  /** The names of suite, group and subject with "/" between them; end to end those of work and peer. */
   readonly of: string;
   readonly to: string;
   readonly bound: number;

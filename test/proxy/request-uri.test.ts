@@ -43,6 +43,22 @@ describe('the normalised path', () => {
     });
   }
 
+  for (const target of ['/plain/path?a=b', '/plain', '/u/%41/../x?a', 'http://a/b?c', 'http://a?x']) {
+    it(`${target} stays what it is when its head moves into storage of its own`, () => {
+      const head = requestHead(`GET ${target} HTTP/1.1`);
+      const normal = new NormalPath();
+      expect(normal.read(head, true)).to.equal(true);
+      const shown = (): string[] => {
+        const { octets, start, end, argsOctets, argsStart, argsEnd } = normal;
+        const parts = [octets.subarray(start, end), argsOctets.subarray(argsStart, argsEnd)];
+        return [...parts.map((part) => Buffer.from(part).toString('latin1')), normal.argsText()];
+      };
+      const before = shown();
+      head.settle().octets.fill(0x7e);
+      expect([...shown(), normal.text()]).to.deep.equal([...before, before[0]]);
+    });
+  }
+
   it('slashes stay with merge_slashes off', () => {
     const read = (target: string): string => {
       const normal = new NormalPath();
