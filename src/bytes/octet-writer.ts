@@ -77,7 +77,15 @@ export class OctetWriter {
     if (count === source.length && count > SET_FROM_OCTETS) {
       octets.set(source, at);
     } else if (count <= COPY_BY_LOOP_OCTETS) {
-      for (let i = start; i < end; i++) octets[at++] = source[i];
+      let from = start;
+      // Four to a round: bounds are checked once less often (bench: value, "log line").
+      for (; from + 4 <= end; from += 4, at += 4) {
+        octets[at] = source[from];
+        octets[at + 1] = source[from + 1];
+        octets[at + 2] = source[from + 2];
+        octets[at + 3] = source[from + 3];
+      }
+      for (; from < end; from++) octets[at++] = source[from];
     } else if (source instanceof Buffer) {
       source.copy(octets, at, start, end);
     } else {

@@ -107,13 +107,10 @@ class LoggedValue {
       if (this.variable.isFound?.(exchange) !== true) out.put(escaping.missing);
       return;
     }
-    for (let i = start; i < position; i++) {
-      if ((UNSAFE[octets[i]] & escaping.bit) === 0) continue;
-      const value = octets.toString('latin1', start, position);
-      out.rewind(octets, start);
-      out.putLatin1(escaping.escape(value));
-      return;
-    }
+    if ((unsafeIn(octets, start, position) & escaping.bit) === 0) return;
+    const value = octets.toString('latin1', start, position);
+    out.rewind(octets, start);
+    out.putLatin1(escaping.escape(value));
   }
 }
 
@@ -124,6 +121,17 @@ for (let c = 0; c < 256; c++) {
   const text = String.fromCharCode(c);
   if (/[^\x20-\x7e]|["\\]/.test(text)) UNSAFE[c] |= UNSAFE_DEFAULT;
   if (c < 0x20 || text === '"' || text === '\\') UNSAFE[c] |= UNSAFE_JSON;
+}
+
+/** For whom octets[start, end) cannot go as they are: bits of {@link UNSAFE}. Nearly all values are safe, so all is looked at. */
+function unsafeIn(octets: Uint8Array, start: number, end: number): number {
+  let bits = 0;
+  let i = start;
+  for (; i + 4 <= end; i += 4) {
+    bits |= UNSAFE[octets[i]] | UNSAFE[octets[i + 1]] | UNSAFE[octets[i + 2]] | UNSAFE[octets[i + 3]];
+  }
+  for (; i < end; i++) bits |= UNSAFE[octets[i]];
+  return bits;
 }
 
 const ESCAPES: Readonly<Record<LogEscape, Escaping>> = {
