@@ -6,6 +6,7 @@ import { coreTicks, cpuTime, preciseCpuMs, residentKib } from '../lab/accounting
 import type { LoadJob, LoadResult } from '../lab/messages.js';
 import type { ExpectedResponse } from './expected-response.js';
 import { Histogram } from './histogram.js';
+import { Pace, TICK_MS } from './pace.js';
 import type { Slot, Turn } from './slot.js';
 
 /** Slots that open at once: a listen queue must not overflow. */
@@ -68,9 +69,7 @@ export class LoadTurn implements Turn {
   private readonly idle: SlotQueue;
   private readonly due: number[] = [];
   private pacer: NodeJS.Timeout | undefined;
-  private tickedAt = 0;
-  private owed = 0;
-  private lateMs = 0;
+  private pace: Pace | null = null;
 
   constructor(
     readonly job: LoadJob,
@@ -131,13 +130,13 @@ export class LoadTurn implements Turn {
     }
     if (this.job.rate !== undefined && this.pacer === undefined) {
       // Once more the warm-up, at the rate.
-      this.tickedAt = performance.now();
-      this.pacer = setInterval(() => this.tick(), 1);
+      const pace = (this.pace = new Pace(this.job.rate, performance.now()));
+      this.pacer = setInterval(() => this.tick(pace), TICK_MS);
       setTimeout(() => this.begin(), this.job.warmUpMs);
       return;
     }
     this.stage = 'counting';
-    this.lateMs = 0;
+    if (this.pace !== null) this.pace.lateMs = 0;
     this.before = this.account();
     setTimeout(() => this.settle(), this.job.measureMs);
   }
@@ -212,7 +211,7 @@ export class LoadTurn implements Turn {
       p50: this.latencies.quantile(0.5),
       p99: this.latencies.quantile(0.99),
       p999: this.latencies.quantile(0.999),
-      lateMs: this.lateMs,
+      lateMs: this.pace?.lateMs ?? 0,
       residentBeforeKib: this.residentBeforeKib,
       residentKib: residentKib(this.job.pids),
     };
@@ -225,17 +224,10 @@ export class LoadTurn implements Turn {
     else this.go(slot, dueAt);
   }
 
-  /**
-   * With a rate: once per ms, the operations of the time since the last tick. They are due now: a load program that
-   * is late says so, and does not blame the proxy.
-   */
-  private tick(): void {
+  /** With a rate: what is due begins, and counts from now. */
+  private tick(pace: Pace): void {
     const now = performance.now();
-    const passed = now - this.tickedAt;
-    this.tickedAt = now;
-    this.lateMs = Math.max(this.lateMs, passed - 1);
-    this.owed += (passed * this.job.rate!) / 1000;
-    for (; this.owed >= 1; this.owed--) {
+    for (let due = pace.tick(now); due > 0; due--) {
       const slot = this.idle.shift();
       if (slot === undefined) this.due.push(now);
       else this.go(slot, now);

@@ -50,6 +50,8 @@ const SETTLED_SHARE = 0.6;
 const MOST_SETTLING_TURNS = 6;
 /** Operations that a turn at a fixed rate consists of at least. */
 const RATE_OPERATIONS = 10_000;
+/** Rounds of a work at a fixed rate at least: the slowest hundredth of one round may be somebody else's doing. */
+const RATE_ROUNDS = 5;
 /** Shorter turns are there to see that everything works. */
 const FULL_TURN_MS = 400;
 
@@ -99,7 +101,8 @@ class VersusRun {
     const works = this.plan.works.map((work) => this.scaled(work));
     const present = peers.filter((peer) => this.isPresent(peer));
     const able = works.map((work) => present.filter((peer) => this.isAble(peer, work)));
-    const turnsOf = (i: number): number => able[i].length * (effort.rounds + (isIdleWork(works[i]) ? 0 : 1));
+    const turnsOf = (i: number): number =>
+      able[i].length * (roundsOf(works[i], effort) + settlingTurns(works[i]));
     this.totalTurns = works.reduce((sum, _, i) => sum + turnsOf(i), 0);
     for (const [i, work] of works.entries()) await this.doWork(work, able[i]);
     return report(this.plan, this.figures, this.skipped, this.failed, this.dates);
@@ -126,21 +129,22 @@ class VersusRun {
   private async doWork(work: Work, peers: readonly Peer[]): Promise<void> {
     const entrants = peers.map((peer): Entrant => ({ peer, results: [], started: null }));
     const { effort } = this.plan;
+    const rounds = roundsOf(work, effort);
     this.dates.set(work.name, `${new Date().toISOString().slice(0, 16)}Z`);
     if (!isIdleWork(work)) {
       const settling = { ...effort, measureMs: effort.settleMs };
       for (const one of entrants) await this.settle(work, one, settling);
     }
     const counting = { ...effort, measureMs: Math.max(effort.measureMs, leastMs(work, effort)) };
-    for (let round = 0; round < effort.rounds; round++) {
+    for (let round = 0; round < rounds; round++) {
       // Each round begins with another peer: none always follows the same one.
       for (let i = 0; i < entrants.length; i++) {
         const one = entrants[(i + round) % entrants.length];
-        await this.doTurn(`round ${round + 1} of ${effort.rounds}`, work, one, counting, true);
+        await this.doTurn(`round ${round + 1} of ${rounds}`, work, one, counting, true);
       }
     }
     for (const { started } of entrants) await started?.stop();
-    const whole = entrants.filter(({ results }) => results.length === effort.rounds);
+    const whole = entrants.filter(({ results }) => results.length === rounds);
     const measure = whole.find(({ peer }) => peer.name === MEASURE)?.results ?? [];
     for (const { peer, results } of whole) this.figures.push(figureOf(work, peer.name, results, measure));
   }
@@ -148,9 +152,16 @@ class VersusRun {
   /**
    * Code is optimized after so much work, not after so much time: where others have the core, it takes longer, and at a
    * fixed rate so long that a run would weigh the optimizing. So what has a rate settles without one, as a proxy that
-   * has run for a while has.
+   * has run for a while has. Then once at the rate: it is the first time that a proxy sees many connections end, and
+   * that it waits for events.
    */
-  private async settle({ rate: _rate, ...work }: Work, entrant: Entrant, effort: Effort): Promise<void> {
+  private async settle(work: Work, entrant: Entrant, effort: Effort): Promise<void> {
+    const { rate, ...atFullSpeed } = work;
+    await this.settleAtFullSpeed(atFullSpeed, entrant, effort);
+    if (rate !== undefined) await this.doTurn('settling at the rate', work, entrant, effort, false);
+  }
+
+  private async settleAtFullSpeed(work: Work, entrant: Entrant, effort: Effort): Promise<void> {
     let usedMs = 0;
     for (let i = 0; i < MOST_SETTLING_TURNS && usedMs < effort.measureMs * SETTLED_SHARE; i++) {
       const result = await this.doTurn('settling', work, entrant, effort, false);
@@ -198,6 +209,16 @@ class VersusRun {
 /** Least time of a turn: at a fixed rate enough operations for a 99.9th percentile that is more than one of them. */
 function leastMs({ rate }: Work, { measureMs }: Effort): number {
   return rate === undefined || measureMs < FULL_TURN_MS ? 0 : (RATE_OPERATIONS * 1000) / rate;
+}
+
+function roundsOf({ rate }: Work, { rounds, measureMs }: VersusEffort): number {
+  return rate === undefined || measureMs < FULL_TURN_MS ? rounds : Math.max(rounds, RATE_ROUNDS);
+}
+
+/** Turns in front of the first round, for the progress that is shown. */
+function settlingTurns(work: Work): number {
+  if (isIdleWork(work)) return 0;
+  return work.rate === undefined ? 1 : 2;
 }
 
 function cannotDo(peer: Peer, work: Work): string | null {
