@@ -12,6 +12,7 @@ import type { Peer } from '../machine/policy.js';
 import type { DialSocket } from '../machine/security.js';
 import { listenOnBound } from './bound-socket.js';
 import { freeOctets } from './free-octets.js';
+import { warmSockets } from './socket-shapes.js';
 import { tlsFacts } from './tls-facts.js';
 import { failureText } from './tls-failure.js';
 import {
@@ -42,6 +43,8 @@ export class NetTransport implements Transport {
   private isCorked = false;
   private isGone = false;
   private hasEnded = false;
+  /** Writes until TCP_NODELAY is set; 0: it is, or is not ours to set. See {@link setsNoDelay}. */
+  private untilNoDelay = 0;
 
   /**
    * @param socket must have `allowHalfOpen`; the transport takes it over
@@ -62,6 +65,15 @@ export class NetTransport implements Transport {
     socket.on('drain', onDrain);
   }
 
+  /**
+   * Of a connection of our own: octets are not to wait for others. The first write goes out at once anyhow, as nothing is
+   * unacknowledged yet, so the system is told with the second, which of many connections never comes.
+   */
+  setsNoDelay(): this {
+    this.untilNoDelay = 2;
+    return this;
+  }
+
   get waitingOctets(): number {
     return this.socket.writableLength;
   }
@@ -69,6 +81,7 @@ export class NetTransport implements Transport {
   write(buffer: Buffer, start: number, end: number, hasMore: boolean): void {
     if (this.isGone) return;
     const { socket } = this;
+    if (this.untilNoDelay !== 0 && --this.untilNoDelay === 0) socket.setNoDelay(true);
     if (hasMore && !this.isCorked) {
       // Corked writes leave in one writev.
       this.isCorked = true;
@@ -142,6 +155,7 @@ export class NetTransport implements Transport {
   release(): Socket {
     const { socket } = this;
     this.isGone = true;
+    if (this.untilNoDelay !== 0) socket.setNoDelay(true);
     socket.removeListener('data', onData);
     socket.removeListener('end', onEnd);
     socket.removeListener('error', onError);
@@ -284,10 +298,11 @@ function keepAliveOptions(address: Address): net.ServerOpts {
 /** Sockets of `node:net`, by its public API alone. */
 export const NET: Network = {
   listen(address, accept, onError, bound): Promise<Listener> {
-    const options = { allowHalfOpen: true, noDelay: true, ...keepAliveOptions(address) };
+    warmSockets();
+    const options = { allowHalfOpen: true, ...keepAliveOptions(address) };
     const path = 'path' in address ? address.path : '';
     const server = net.createServer(options, (socket) =>
-      accept(new AcceptedTransport(socket, NO_EVENTS), new SocketEndpoint(socket, path)),
+      accept(new AcceptedTransport(socket, NO_EVENTS).setsNoDelay(), new SocketEndpoint(socket, path)),
     );
     return listenOn(server, address, onError, bound);
   },
@@ -298,31 +313,56 @@ export const NET: Network = {
       return true;
     };
     const socket = connectingSocket(peer, options, { buffer: shared, callback: read });
-    socket.once('connect', onConnect);
-    const transport = new DialledTransport(socket, events, peer.path === '');
+    // Not once(), which wraps the listener: the event comes once.
+    socket.on('connect', onConnect);
+    const transport = new DialledTransport(socket, events, peer.path === '').setsNoDelay();
     return transport;
   },
 };
 
+/**
+ * Options of a socket, with what Node sets in its copy of them whatever they say: where that stands there already, Node
+ * 20 makes a socket in 0.3 us instead of 7. A literal each, for the same reason.
+ */
+interface StreamOptions {
+  readonly emitClose: false;
+  readonly autoDestroy: true;
+  readonly decodeStrings: false;
+}
+
 /** A socket on its way to `peer`. @param onread what takes its octets, in place of `data` events */
 export function connectingSocket(
   { host, port, path }: Peer,
-  options?: DialSocket,
+  from?: DialSocket,
   onread?: net.OnReadOpts,
 ): Socket {
-  const reading = onread === undefined ? {} : { onread };
-  if (path !== '') return net.connect({ path, allowHalfOpen: true, ...reading });
-  const { localAddress = '', localPort = 0, keepsAlive = false } = options ?? {};
-  return net.connect({
+  if (path !== '') {
+    const local: net.IpcNetConnectOpts & StreamOptions = {
+      path,
+      onread,
+      allowHalfOpen: true,
+      emitClose: false,
+      autoDestroy: true,
+      decodeStrings: false,
+    };
+    return net.connect(local);
+  }
+  const options: net.TcpNetConnectOpts & StreamOptions = {
     host,
     port,
+    onread,
     allowHalfOpen: true,
-    noDelay: true,
+    noDelay: onread === undefined,
     autoSelectFamily: false,
-    ...reading,
-    ...(localAddress === '' ? {} : { localAddress, ...(localPort === 0 ? {} : { localPort }) }),
-    ...(keepsAlive ? { keepAlive: true, keepAliveInitialDelay: KEEPALIVE_PROBE_S * 1000 } : {}),
-  });
+    localAddress: from?.localAddress ?? '',
+    localPort: from?.localPort ?? 0,
+    keepAlive: from?.keepsAlive === true,
+    keepAliveInitialDelay: KEEPALIVE_PROBE_S * 1000,
+    emitClose: false,
+    autoDestroy: true,
+    decodeStrings: false,
+  };
+  return net.connect(options);
 }
 
 /** Binds a server, or gives it a socket that is bound already. Rejects with the system's error. */
