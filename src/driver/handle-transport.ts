@@ -486,8 +486,11 @@ export class HandleTransport implements Transport {
     this.events.onChunk(this, buffer.octets, 0, count);
     privateSource = null;
     this.calmReads = count < SHARED_OCTETS ? this.calmReads + 1 : 0;
-    if (this.isGone || this.buffer !== buffer || this.calmReads < CALM_READS || buffer.pending > 0)
-      return undefined;
+    if (this.isGone || this.buffer !== buffer) return undefined;
+    // Octets that wait must not be read over. Where reading has stopped, it goes on in another buffer; here it has not,
+    // because the octets are the end of an answer, and the connection is kept for others meanwhile.
+    const isInTheWay = buffer.pending > 0 && this.isReading;
+    if (!isInTheWay && (this.calmReads < CALM_READS || buffer.pending > 0)) return undefined;
     this.releaseBuffer();
     return shared;
   }

@@ -12,6 +12,7 @@ import type { Peer } from '../machine/policy.js';
 import type { DialSocket } from '../machine/security.js';
 import { listenOnBound } from './bound-socket.js';
 import { freeOctets } from './free-octets.js';
+import { dropLarge, giveLarge, type LargeBuffer, takeLarge } from './large-buffers.js';
 import { warmSockets } from './socket-shapes.js';
 import { tlsFacts } from './tls-facts.js';
 import { failureText } from './tls-failure.js';
@@ -41,7 +42,7 @@ export class NetTransport implements Transport {
   owner: unknown = null;
   isBlocked = false;
   private isCorked = false;
-  private isGone = false;
+  protected isGone = false;
   private hasEnded = false;
   /** Writes until TCP_NODELAY is set; 0: it is, or is not ours to set. See {@link setsNoDelay}. */
   private untilNoDelay = 0;
@@ -165,11 +166,6 @@ export class NetTransport implements Transport {
     return socket;
   }
 
-  /** @internal octets came that are lent: chunk[0, end). */
-  lend(chunk: Buffer, end: number): void {
-    if (!this.isGone) this.events.onChunk(this, chunk, 0, end);
-  }
-
   /** @internal */
   chunk(chunk: Buffer): void {
     if (!this.isGone) this.events.onChunk(this, chunk, 0, chunk.length);
@@ -203,23 +199,73 @@ export class NetTransport implements Transport {
   }
 }
 
+/** Read buffers of this size are shared. */
+const SHARED_OCTETS = 65536;
 /** What every dialled socket reads into: memory for each read would be most of what bulk data costs. */
-const shared = Buffer.allocUnsafeSlow(65536);
+const shared = Buffer.allocUnsafeSlow(SHARED_OCTETS);
+/** Reads in a row below SHARED_OCTETS after which a socket goes back to the shared buffer. */
+const CALM_READS = 16;
 
 /**
- * A socket that was dialled with `onread`. Node gives that to accepted sockets only by its private parts, so those have
- * chunks of their own.
+ * A socket that was dialled with `onread`: all of them read into the shared buffer, whose octets are lent. One that fills
+ * it reads into large buffers from then on, and is written from them without a copy, until it calms down; while some of
+ * a read waits to be written, the next one goes elsewhere.
  */
 class DialledTransport extends NetTransport {
-  override readonly ownsChunks = false;
+  override ownsChunks = false;
+  private large: LargeBuffer | null = null;
+  private calmReads = 0;
+  /** Nobody keeps the chunk under way. */
+  private isTaken = false;
+
+  get isDestroyed(): boolean {
+    return this.socket.destroyed;
+  }
+
+  /** What the next read goes into. */
+  get nextBuffer(): Buffer {
+    return this.large === null ? shared : this.large.octets;
+  }
+
+  /** @internal octets came into {@link nextBuffer}. */
+  received(count: number): void {
+    const { large } = this;
+    if (this.isGone) return;
+    if (large === null) {
+      this.events.onChunk(this, shared, 0, count);
+      // A full read: more is waiting.
+      if (count === SHARED_OCTETS && !this.isGone) this.large = takeLarge(this);
+      this.calmReads = 0;
+      return;
+    }
+    this.ownsChunks = true;
+    this.isTaken = false;
+    this.events.onChunk(this, large.octets, 0, count);
+    this.ownsChunks = false;
+    this.calmReads = count < SHARED_OCTETS ? this.calmReads + 1 : 0;
+    const isCalm = this.isGone || this.calmReads >= CALM_READS;
+    if (this.isTaken && large.sink === null && !isCalm) return;
+    this.large = isCalm ? null : takeLarge(this);
+    if (this.isTaken) giveLarge(large);
+    else dropLarge(large);
+  }
+
+  taken(_chunk: Buffer, waitsIn: Transport | null): void {
+    this.isTaken = true;
+    this.large!.sink = waitsIn;
+  }
 }
 
+/** Shorter chunks cost the collector less than it costs to free them. */
+const FREED_OCTETS = 2048;
+
 /**
- * A socket that was accepted. Node takes memory of its own for each of its reads, which nobody but this transport and
- * whom it tells about it ever sees.
+ * A socket that was accepted. Node gives `onread` to those only by its private parts; it takes memory of its own for each
+ * of their reads, which nobody but this transport and whom it tells about it ever sees.
  */
 class AcceptedTransport extends NetTransport {
-  reclaim(chunk: Buffer): void {
+  taken(chunk: Buffer, waitsIn: Transport | null): void {
+    if (chunk.length < FREED_OCTETS || waitsIn !== null) return;
     // Where a program has put a listener of its own on the socket, the chunk is that one's as well.
     if (this.socket.listenerCount('data') === 1) freeOctets(chunk);
   }
@@ -308,14 +354,18 @@ export const NET: Network = {
   },
 
   connect(peer: Peer, events: DialEvents, options?: DialSocket): Transport {
-    const read = (count: number): boolean => {
-      transport.lend(shared, count);
+    let transport: DialledTransport | null = null;
+    const callback = (count: number): boolean => {
+      transport!.received(count);
       return true;
     };
-    const socket = connectingSocket(peer, options, { buffer: shared, callback: read });
+    const socket = connectingSocket(peer, options, {
+      buffer: () => transport?.nextBuffer ?? shared,
+      callback,
+    });
     // Not once(), which wraps the listener: the event comes once.
     socket.on('connect', onConnect);
-    const transport = new DialledTransport(socket, events, peer.path === '').setsNoDelay();
+    transport = new DialledTransport(socket, events, peer.path === '').setsNoDelay();
     return transport;
   },
 };

@@ -35,12 +35,6 @@ import { type Wheel, WheelEntry } from './wheel.js';
  */
 const READ_OCTETS = 65536;
 
-/**
- * Chunks from this size on are given back as soon as nobody needs them; the memory of shorter ones costs the collector
- * less than giving it back would.
- */
-const RECLAIMED_OCTETS = 2048;
-
 /** What the pump needs of the driver: upstream connections. */
 export interface Dialler {
   /**
@@ -112,8 +106,10 @@ export class Pump implements TransportEvents {
   private dialResult: Link | null = null;
   /** The chunk under way, if it is lent: who only keeps references must not be given it. */
   private lent: Buffer | null = null;
-  /** Since the chunk under way came something was written that still waits: octets of the chunk, it may be. */
-  private waits = false;
+  /** Where something was written since the chunk under way came that still waits: octets of the chunk, it may be. */
+  private waitsIn: Transport | null = null;
+  /** There is more than one such. */
+  private waitsInMany = false;
   /** The chunk under way filled its read: what follows it may be here already, unseen. */
   private fillsRead = false;
 
@@ -130,13 +126,15 @@ export class Pump implements TransportEvents {
     const now = this.clock();
     this.fillsRead = (end - start) % READ_OCTETS === 0;
     this.lent = transport.ownsChunks ? null : chunk;
-    this.waits = false;
+    this.waitsIn = null;
+    this.waitsInMany = false;
     session.machine.receive(sideOf(session, transport), chunk, start, end, now);
     this.drain(session, now);
     this.fillsRead = false;
     this.lent = null;
-    if (end - start >= RECLAIMED_OCTETS && !this.waits && !session.machine.downstream.holds)
-      transport.reclaim?.(chunk);
+    if (transport.ownsChunks && !this.waitsInMany && !session.machine.downstream.holds)
+      transport.taken?.(chunk, this.waitsIn);
+    this.waitsIn = null;
   }
 
   onEnd(transport: Transport): void {
@@ -228,7 +226,11 @@ export class Pump implements TransportEvents {
           this.write(transport, effect, hasMore);
           if (!hasMore) {
             this.writes++;
-            if (transport.waitingOctets > 0) waits = true;
+            if (transport.waitingOctets > 0) {
+              waits = true;
+              this.waitsInMany ||= this.waitsIn !== null && this.waitsIn !== transport;
+              this.waitsIn = transport;
+            }
           }
           break;
         }
@@ -282,7 +284,6 @@ export class Pump implements TransportEvents {
     }
     effects.clear();
     out.settle(waits);
-    if (waits) this.waits = true;
   }
 
   /** A method of its own: a closure's function costs every call what the closure needs. */

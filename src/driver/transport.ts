@@ -44,10 +44,10 @@ export interface Transport {
    */
   readonly keepsLent: boolean;
   /**
-   * Nobody needs `chunk` any more, which came from here and is owned: no write waits with its octets, and nobody keeps
-   * it. Its memory may be given back now, without waiting for the collector. Absent: there is nothing to be gained.
+   * What became of a chunk that came from here and is owned: nobody keeps it, and no write waits with its octets but one
+   * of `waitsIn`, until that one's `waitingOctets` are 0. Not called: somebody keeps it. Absent: nobody wants to know.
    */
-  reclaim?(chunk: Buffer): void;
+  taken?(chunk: Buffer, waitsIn: Transport | null): void;
   /** Octets written that still wait in this process. */
   readonly waitingOctets: number;
   /** Too much waits: stop giving more until `onDrain`. */
