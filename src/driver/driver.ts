@@ -67,7 +67,7 @@ export interface Time {
 export interface DriverCounters {
   /** Downstream connections accepted since the start. */
   accepted: number;
-  /** Refused because workerConnections were open. */
+  /** Refused because workerConnections were open, or the client had gone before it was known. */
   refused: number;
   /** Downstream connections open now. */
   sessions: number;
@@ -85,7 +85,7 @@ export interface DriverCounters {
 export interface DriverFigures {
   /** Since the start. */
   readonly accepted: number;
-  /** Of these, those that were not refused for want of room. */
+  /** Of these, those that were not refused. */
   readonly handled: number;
   /** Open now. */
   readonly active: number;
@@ -300,11 +300,16 @@ export class Driver implements Dialler, ArrivalHost {
     return session;
   }
 
-  /** Whether there is room for one more downstream connection. If not, it is closed. */
+  /** Whether there is room for one more downstream connection, and its client known. If not, it is closed. */
   private admit(transport: Transport, endpoint: Endpoint, now: number): boolean {
     const { counters } = this;
     counters.accepted++;
     this.onAccept?.();
+    if (!endpoint.hasPeer) {
+      counters.refused++;
+      transport.destroy(false);
+      return false;
+    }
     if (!this.hasRoom() && !this.shedIdle(now)) {
       counters.refused++;
       if (now - this.alertedAt >= SHORTAGE_EVERY_MS) {

@@ -650,7 +650,9 @@ class HandleEndpoint extends Endpoint {
     private readonly path: string,
   ) {
     super();
-    if (handle.getpeername?.(PEER) === 0) {
+    const isUnix = handle.getpeername === undefined;
+    this.hasPeer = isUnix || handle.getpeername!(PEER) === 0;
+    if (!isUnix && this.hasPeer) {
       this.remoteAddress = plainAddress(PEER.address) ?? 'unix:';
       this.remotePort = PEER.port ?? 0;
     } else {

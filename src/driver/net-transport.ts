@@ -317,6 +317,8 @@ export class SocketEndpoint extends Endpoint {
     // Asked for at once: a socket that is gone no longer knows its peer, and a log line will want it.
     this.remoteAddress = plainAddress(socket.remoteAddress) ?? 'unix:';
     this.remotePort = socket.remotePort ?? 0;
+    // A unix socket has no address on this side either.
+    this.hasPeer = socket.remoteAddress !== undefined || path !== '' || socket.localAddress === undefined;
     if (socket instanceof TLSSocket) {
       this.secure = true;
       this.tls = tlsFacts(socket);

@@ -126,6 +126,11 @@ export abstract class Endpoint implements ConnectionFacts {
   /** The driver's own: the session that serves this connection. */
   session: unknown = null;
   readonly openedAt: number = performance.now();
+  /**
+   * It is known who is there. Of a TCP connection that was reset before it was accepted it is not: what it sent could
+   * still be read, but must not be taken for anybody's.
+   */
+  hasPeer = true;
   abstract readonly remoteAddress: string;
   abstract readonly remotePort: number;
   abstract readonly localAddress: string;

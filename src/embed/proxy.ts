@@ -242,6 +242,7 @@ function wrap(socket: Duplex, facts?: StreamFacts): [Transport, Endpoint] {
   const known = { remoteAddress, remotePort, localAddress, localPort, secure };
   const told = new StreamEndpoint({ ...known, ...facts });
   told.tls = endpoint.tls;
+  told.hasPeer = endpoint.hasPeer || facts.remoteAddress !== undefined;
   return [new NetTransport(socket, NO_EVENTS), told];
 }
 

@@ -179,7 +179,8 @@ const otherCases: HostileCase[] = [
   {
     name: 'chunks that are cut by a reset',
     idea: 'RFC 9112 8',
-    client: [`${HEAD}5\r\nhello\r\n`, LATER, RST],
+    // Long enough to be accepted on a busy machine: nothing is read of a client that has gone before.
+    client: [`${HEAD}5\r\nhello\r\n`, 250, RST],
     expect: { statuses: [], origin: [`POST ${P}x hello...`] },
   },
   {

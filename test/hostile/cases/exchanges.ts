@@ -298,8 +298,8 @@ const otherCases: HostileCase[] = [
   {
     name: 'a client that resets while it waits, and another one',
     idea: "the answer to who left is nobody else's",
-    client: [head(LINE), LATER, RST],
-    origin: [[100, EVIL]],
+    client: [head(LINE), 200, RST],
+    origin: [[400, EVIL]],
     expect: { statuses: [], origin: [GET] },
   },
   {

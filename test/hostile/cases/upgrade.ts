@@ -223,7 +223,7 @@ const switches: HostileCase[] = [
   {
     name: 'an offer to an origin that never answers: octets that come early are held, bounded, and go nowhere',
     idea: 'octets in front of the 101',
-    client: [HANDSHAKE, 'x'.repeat(200_000), LATER, RST],
+    client: [HANDSHAKE, 'x'.repeat(200_000), 120, RST],
     origin: [200, RST],
     expect: { statuses: [], origin: [GET] },
   },
