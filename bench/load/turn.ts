@@ -97,8 +97,12 @@ export class LoadTurn implements Turn {
       // The first one has learnt what the others must get.
       if (this.warm === 1) for (let i = 1; i < OPENING; i++) this.openNext();
       else this.openNext();
+      if (this.warm === this.job.connections) this.goOn();
     }
     if (this.stage === 'resting' || this.stage === 'over') return;
+    // Those that are open wait for the others, which would not get their turn else, and then all begin.
+    const waits = this.warm < this.job.connections && this.job.rate === undefined;
+    if (waits || slot.startedAt !== 0) return;
     if (this.job.rate === undefined) this.go(slot, now);
     else this.serveDue(slot);
   }
@@ -111,6 +115,13 @@ export class LoadTurn implements Turn {
   private go(slot: Slot, dueAt: number): void {
     slot.startedAt = dueAt;
     slot.go();
+  }
+
+  /** All are open: those that waited for that begin. */
+  private goOn(): void {
+    if (this.job.rate !== undefined || this.stage !== 'warming up') return;
+    const now = performance.now();
+    for (const slot of this.slots) if (slot.isWarm && slot.startedAt === 0) this.go(slot, now);
   }
 
   private openNext(): void {
