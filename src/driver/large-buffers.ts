@@ -66,3 +66,8 @@ export function dropLarge(buffer: LargeBuffer): void {
 export function largeBuffers(): { readonly all: number; readonly used: number } {
   return { all: buffers.length, used: buffers.filter(({ isFree }) => !isFree).length };
 }
+
+/** For tests: forgets all of them, whoever holds them. */
+export function dropAllLarge(): void {
+  buffers.length = 0;
+}

@@ -1,6 +1,7 @@
 /** Large read buffers: one is never read into while somebody reads into it or a write waits with it, and they are few. */
 import { expect } from 'chai';
 import {
+  dropAllLarge,
   dropLarge,
   giveLarge,
   type LargeBuffer,
@@ -15,7 +16,11 @@ class Holder {
 
 describe('driver: large read buffers', () => {
   let taken: LargeBuffer[];
-  beforeEach(() => (taken = []));
+  beforeEach(() => {
+    taken = [];
+    // Those of connections that other tests made: one of them may become free at any moment.
+    dropAllLarge();
+  });
   afterEach(() => {
     for (const buffer of taken) dropLarge(buffer);
   });
