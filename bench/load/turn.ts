@@ -9,8 +9,6 @@ import { Histogram } from './histogram.js';
 import { Pace, TICK_MS } from './pace.js';
 import type { Slot, Turn } from './slot.js';
 
-/** Allowed for each connection: those that are open already are busy meanwhile. */
-const OPENING_MS = 5;
 /** Slots that open at once: a listen queue must not overflow. */
 const OPENING = 64;
 /** A cold proxy on a busy machine may need a while for the first answers; nothing counts before all have one. */
@@ -136,7 +134,7 @@ export class LoadTurn implements Turn {
     if (this.stage !== 'warming up') return;
     if (this.warm < this.job.connections) {
       const cold = this.slots.findIndex(({ isWarm }) => !isWarm);
-      if (performance.now() > this.openedAt + FIRST_ANSWER_LIMIT_MS + this.job.connections * OPENING_MS)
+      if (performance.now() > this.openedAt + FIRST_ANSWER_LIMIT_MS + this.job.connections)
         this.finish(`connection ${cold} has got no answer in time`);
       else setTimeout(() => this.begin(), POLL_MS);
       return;

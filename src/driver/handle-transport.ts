@@ -26,6 +26,7 @@ import {
   FLUSH_TIMEOUT_MS,
   type Listener,
   type Network,
+  NO_DELAY_WRITE,
   plainAddress,
   type Transport,
   type TransportEvents,
@@ -253,7 +254,7 @@ export class HandleTransport implements Transport {
   private gathered: Uint8Array[] | null = null;
   /** The system probes it once it is connected. */
   private keepsAlive = false;
-  /** Writes until TCP_NODELAY is set; 0: it is, or need not be. See {@link speedUp}. */
+  /** Writes until TCP_NODELAY is set; 0: it is, or need not be. See {@link NO_DELAY_WRITE}. */
   private untilNoDelay = 0;
 
   /** @param out where octets of a shared buffer are laid down before they are written */
@@ -274,7 +275,7 @@ export class HandleTransport implements Transport {
 
   write(buffer: Buffer, start: number, end: number, hasMore: boolean): void {
     if (this.isGone || this.isDeaf) return;
-    if (this.untilNoDelay !== 0) this.speedUp();
+    if (this.untilNoDelay !== 0 && --this.untilNoDelay === 0) this.handle.setNoDelay!(true);
     let view: Uint8Array;
     if (buffer === lent) {
       // The next read would overwrite these: lay them down where they may stay.
@@ -324,14 +325,6 @@ export class HandleTransport implements Transport {
     this.waitingOctets += request.count;
     this.isBlocked = true;
     this.queueSeen = handle.writeQueueSize;
-  }
-
-  /**
-   * A dialled connection sends its first write at once without being told to: nothing that it sent is unacknowledged.
-   * So the system is told with the second, which of many connections never comes: a request, and its answer's end.
-   */
-  private speedUp(): void {
-    if (--this.untilNoDelay === 0) this.handle.setNoDelay!(true);
   }
 
   hasProgressed(): boolean {
@@ -524,7 +517,7 @@ export class HandleTransport implements Transport {
       this.fail(status);
       return;
     }
-    if (this.handle.setNoDelay !== undefined) this.untilNoDelay = 2;
+    if (this.handle.setNoDelay !== undefined) this.untilNoDelay = NO_DELAY_WRITE;
     if (this.keepsAlive) this.handle.setKeepAlive?.(true, KEEPALIVE_PROBE_S);
     (this.events as DialEvents).onConnect(this);
   }

@@ -26,6 +26,7 @@ import {
   FLUSH_TIMEOUT_MS,
   type Listener,
   type Network,
+  NO_DELAY_WRITE,
   NO_EVENTS,
   plainAddress,
   type Transport,
@@ -66,12 +67,9 @@ export class NetTransport implements Transport {
     socket.on('drain', onDrain);
   }
 
-  /**
-   * Of a connection of our own: octets are not to wait for others. The first write goes out at once anyhow, as nothing is
-   * unacknowledged yet, so the system is told with the second, which of many connections never comes.
-   */
+  /** For a connection of our own: octets are not to wait for others. See {@link NO_DELAY_WRITE}. */
   setsNoDelay(): this {
-    this.untilNoDelay = 2;
+    this.untilNoDelay = NO_DELAY_WRITE;
     return this;
   }
 

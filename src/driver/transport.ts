@@ -178,5 +178,12 @@ export const NO_EVENTS: TransportEvents = {
   onDrain: () => undefined,
 };
 
+/**
+ * With which of its own writes a connection is told not to let octets wait for others (TCP_NODELAY): the second, which of
+ * many connections never comes. Linux holds back nothing in the first one, as no small segment is unacknowledged yet
+ * (tcp_minshall_check); other systems may hold back its end behind its beginning, and are told before it.
+ */
+export const NO_DELAY_WRITE = process.platform === 'linux' ? 2 : 1;
+
 /** Seconds of silence before the system's first probe: Linux's own default, as nginx leaves it. */
 export const KEEPALIVE_PROBE_S = 7200;

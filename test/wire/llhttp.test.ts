@@ -25,6 +25,11 @@ import { readCaseFiles } from './cases.js';
 import { headReplay, LIMITS } from './head-log.js';
 import { cut, cutsInTwo } from './replay.js';
 
+/** The little of the WebAssembly API that is used here. */
+declare const WebAssembly: {
+  Instance: new (module: object, imports: object) => { readonly exports: object };
+};
+
 const require = createRequire(import.meta.url);
 const pinned = Buffer.from(LLHTTP_BINARY, 'base64');
 
@@ -112,12 +117,30 @@ describe('llhttp binding', () => {
   });
 
   it('its memory does not grow, so that no buffer of it is ever detached', () => {
-    const llhttp = new Llhttp(pinned);
+    const given = WebAssembly.Instance;
+    const memories: { readonly buffer: ArrayBuffer }[] = [];
+    const buffers: ArrayBuffer[] = [];
+    WebAssembly.Instance = class extends given {
+      constructor(module: object, imports: object) {
+        super(module, imports);
+        const { memory } = this.exports as { readonly memory: { readonly buffer: ArrayBuffer } };
+        memories.push(memory);
+        buffers.push(memory.buffer);
+      }
+    };
+    let llhttp: Llhttp;
+    try {
+      llhttp = new Llhttp(pinned);
+    } finally {
+      WebAssembly.Instance = given;
+    }
     const { window } = llhttp;
     const parsers = new Set(Array.from({ length: 20_000 }, (_, i) => llhttp.allocate(1 + (i % 2))));
     expect(parsers.size).to.equal(20_000);
     expect(llhttp.window).to.equal(window);
     expect(window.length).to.equal(WINDOW_OCTETS);
+    expect(memories).to.have.lengthOf(1);
+    expect(memories[0].buffer === buffers[0], 'the buffer that it began with').to.equal(true);
   });
 
   it('more parsers than there is room for: its memory grows, and all of them go on', () => {
